@@ -1,0 +1,53 @@
+"""The settings an agent may write into `config.toml`, and where everything lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+CONFIG_FILE = "config.toml"
+
+
+class ConfigError(Exception):
+    """The configuration file can't be used; the message names the file and what is wrong in it."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every setting with its default."""
+
+    user: str = ""
+    """Who acts in a local workspace; empty: the login name."""
+    undo_seconds: float = 5.0
+    """How long a message or a closing waits before it leaves, and can be undone; 0 sends at once."""
+    theme: str = "ismsg-dark"
+    """The colour theme of the console."""
+
+
+def data_folder() -> Path:
+    """Where the data lies unless the command line says otherwise."""
+    return Path(platformdirs.user_data_dir("ismsg", appauthor=False))
+
+
+def config_file() -> Path:
+    """Where the settings are read from: `$ISMSG_CONFIG`, else the platform's folder for settings."""
+    chosen = os.environ.get("ISMSG_CONFIG")
+    return Path(chosen) if chosen else Path(platformdirs.user_config_dir("ismsg", appauthor=False)) / CONFIG_FILE
+
+
+def load_config(path: Path | None = None) -> Config:
+    """Read the settings; a file that is not there means defaults. Raises ConfigError."""
+    path = path or config_file()
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config, strict=False)
+    except FileNotFoundError:
+        return Config()
+    except OSError as error:
+        raise ConfigError(f"Can't read {path}: {error.strerror}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}. Mend the file, or remove it to use the defaults.") from error
+    if not 0 <= config.undo_seconds <= 60:
+        raise ConfigError(f"{path}: undo_seconds is {config.undo_seconds}; it must be from 0 to 60.")
+    return config

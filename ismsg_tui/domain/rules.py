@@ -1,0 +1,502 @@
+"""The behaviour of the inbox: `decide` turns a state and a command into rows to write or a refusal.
+
+Pure functions: the console, its replay of unsent commands, imports and every authority run exactly these, so that all
+of them agree. A rule never looks at rows of another contact, which is what lets a replica rewind one contact alone.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from ismsg_tui.domain.commands import (
+    Actor,
+    AddComment,
+    AssignContact,
+    CloseConversation,
+    ContactCommand,
+    CreateContact,
+    DeleteSnippet,
+    Issued,
+    MarkRead,
+    MarkUnread,
+    OpenConversation,
+    ReceiveMessage,
+    SaveSnippet,
+    SendMessage,
+    SetDelivery,
+    SnoozeConversation,
+    UseSnippet,
+    WakeConversation,
+)
+from ismsg_tui.domain.entities import (
+    ClosingNotes,
+    Contact,
+    Conversation,
+    ConversationStatus,
+    Delivery,
+    Entity,
+    Event,
+    EventType,
+    Message,
+    MessageKind,
+    ReadMark,
+    Source,
+    read_mark_id,
+)
+from ismsg_tui.domain.ids import Part, derived_id
+from ismsg_tui.domain.state import Refusal, State
+
+CATEGORY_LIMIT = 128
+SUMMARY_LIMIT = 512
+COMMENT_LIMIT = 1_000
+SNIPPET_NAME_LIMIT = 128
+SNIPPET_TEXT_LIMIT = 25_000
+SNIPPETS_LIMIT = 5_000
+
+_FORWARD = {Delivery.PENDING: 0, Delivery.SENT: 1, Delivery.DELIVERED: 2, Delivery.READ: 3}
+
+Outcome = list[Entity] | Refusal
+"""Rows to write, newest state of each, in timeline order; an empty list where nothing changes."""
+
+
+class Deed:
+    """One command being carried out: the state as changed so far, and the rows that did it."""
+
+    def __init__(self, state: State, issued: Issued) -> None:
+        self.before = state
+        self.id, self.actor, self.at = issued.id, issued.actor, issued.at
+        self._contact, self._conversation = state.contact, state.conversation
+        self._lines: list[Message] = []
+        self._marks: dict[str, ReadMark] = {}
+
+    @property
+    def contact(self) -> Contact:
+        """The contact, which `decide` has made sure of."""
+        if self._contact is None:
+            raise LookupError("the command has no contact")
+        return self._contact
+
+    @contact.setter
+    def contact(self, contact: Contact) -> None:
+        self._contact = contact
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The open conversation, if there is one."""
+        conversation = self._conversation
+        return conversation if conversation and conversation.status is ConversationStatus.OPEN else None
+
+    @conversation.setter
+    def conversation(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    @property
+    def by_person(self) -> bool:
+        """Whether a user acts, and not automation."""
+        return self.actor.source is Source.USER and self.actor.user_id is not None
+
+    def line(
+        self,
+        part: Part,
+        kind: MessageKind,
+        *,
+        text: str = "",
+        channel_id: str | None = None,
+        source: Source | None = None,
+        status: Delivery | None = None,
+        event: Event | None = None,
+        mentions: tuple[str, ...] = (),
+    ) -> None:
+        """Add a line to the timeline, in the open conversation or the one that this command closes."""
+        conversation = self._conversation
+        touched = conversation is not None and (
+            conversation.status is ConversationStatus.OPEN or conversation is not self.before.conversation
+        )
+        line = Message(
+            id=derived_id(self.id, part),
+            contact_id=self.contact.id,
+            conversation_id=conversation.id if conversation and touched else None,
+            kind=kind,
+            at=self.at,
+            text=text,
+            channel_id=channel_id,
+            author_id=self.actor.user_id,
+            source=source or self.actor.source,
+            status=status,
+            event=event,
+            mentions=mentions,
+        )
+        self._lines.append(line)
+
+    def event(self, part: Part, event: Event) -> None:
+        """Add an event line to the timeline."""
+        self.line(part, MessageKind.EVENT, event=event, source=event.source)
+
+    def amend(self, message: Message) -> None:
+        """Change a line that is already in the timeline."""
+        self._lines.append(message)
+
+    def mark(self, user_id: str, *, at: int | None = None, flagged: bool) -> None:
+        """Set how far a user has read the contact; the time never goes back."""
+        old = self._marks.get(user_id) or self.before.marks.get(user_id)
+        read_to = old.at if old else 0
+        self._marks[user_id] = ReadMark(
+            id=read_mark_id(user_id, self.contact.id),
+            user_id=user_id,
+            contact_id=self.contact.id,
+            at=read_to if at is None else max(read_to, at),
+            flagged=flagged,
+        )
+
+    def rows(self) -> list[Entity]:
+        """Every row that the command changed."""
+        rows: list[Entity] = []
+        if self._contact is not None and self._contact != self.before.contact:
+            rows.append(self._contact)
+        if self._conversation is not None and self._conversation != self.before.conversation:
+            rows.append(self._conversation)
+        rows += self._lines
+        rows += [mark for user, mark in self._marks.items() if mark != self.before.marks.get(user)]
+        return rows
+
+
+def decide(state: State, issued: Issued) -> Outcome:
+    """What `issued` does to `state`: rows to write, nothing if it is already so, or a refusal."""
+    command = issued.command
+    if isinstance(command, SaveSnippet | DeleteSnippet | UseSnippet):
+        return _decide_snippet(state, command)
+    if isinstance(command, CreateContact):
+        return [] if state.contact is not None else [replace(command.contact, created_at=issued.at)]
+    if state.contact is None:
+        return Refusal("unknown-contact", "There is no such contact any more.")
+    if derived_id(issued.id, Part.MAIN) in state.messages:
+        return []
+    if not _may_act(state, issued.actor):
+        return Refusal("unknown-user", "You are not an active user of this workspace.")
+    deed = Deed(state, issued)
+    return _carry_out(deed, command) or deed.rows()
+
+
+def _may_act(state: State, actor: Actor) -> bool:
+    if actor.source is not Source.USER:
+        return True
+    user = state.users.get(actor.user_id or "")
+    return user is not None and user.active
+
+
+def _carry_out(deed: Deed, command: ContactCommand) -> Refusal | None:
+    match command:
+        case ReceiveMessage():
+            return _receive(deed, command)
+        case SendMessage():
+            return _send(deed, command)
+        case SetDelivery():
+            return _set_delivery(deed, command)
+        case AddComment():
+            return _comment(deed, command)
+        case OpenConversation():
+            return _open_by_hand(deed)
+        case CloseConversation():
+            return _close(deed, command)
+        case SnoozeConversation():
+            return _snooze(deed, command)
+        case WakeConversation():
+            return _wake_by_command(deed)
+        case AssignContact():
+            return _assign_by_command(deed, command)
+        case MarkRead():
+            return _mark_read(deed, command)
+        case MarkUnread():
+            return _mark_unread(deed)
+        case CreateContact():
+            raise TypeError("a contact is created before there is anything to carry out on it")
+        case _:
+            assert_never(command)
+
+
+def _receive(deed: Deed, command: ReceiveMessage) -> Refusal | None:
+    if not deed.contact.blocked:
+        if deed.conversation is None:
+            _open(deed, Source.CONTACT, command.channel_id)
+        elif deed.conversation.snoozed_until is not None:
+            _wake(deed, Source.CONTACT)
+    conversation = deed.conversation
+    if conversation is not None:
+        deed.conversation = replace(
+            conversation,
+            incoming_count=conversation.incoming_count + 1,
+            waiting_since=deed.at if conversation.waiting_since is None else conversation.waiting_since,
+            last_incoming_at=deed.at,
+        )
+    if command.channel_id is not None and command.channel_id != deed.contact.channel_id:
+        deed.contact = replace(deed.contact, channel_id=command.channel_id)
+    deed.line(
+        Part.MAIN,
+        MessageKind.INCOMING,
+        text=command.text,
+        channel_id=command.channel_id or deed.contact.channel_id,
+        source=Source.CONTACT,
+    )
+    return None
+
+
+def _send(deed: Deed, command: SendMessage) -> Refusal | None:
+    channel_id = command.channel_id or deed.contact.channel_id
+    if not command.text.strip():
+        return Refusal("empty-text", "There is nothing to send: the message is empty.")
+    channel = deed.before.channels.get(channel_id or "")
+    if channel is None:
+        return Refusal("no-channel", f"{deed.contact.name} has no channel to be reached through.")
+    if len(command.text) > channel.text_limit:
+        over = len(command.text) - channel.text_limit
+        return Refusal(
+            "text-too-long",
+            f"{channel.name} takes {channel.text_limit:,} characters; the message is {over:,} too long.",
+        )
+    if deed.contact.blocked:
+        return Refusal("contact-blocked", f"{deed.contact.name} is blocked.")
+    if deed.conversation is None:
+        _open(deed, deed.actor.source, channel_id)
+    if deed.by_person:
+        if deed.contact.assignee_id is None:
+            _assign(deed, Part.ASSIGNED, deed.actor.user_id, deed.actor.source)
+        _count_response(deed)
+        deed.mark(deed.actor.user_id or "", at=deed.at, flagged=False)
+    conversation = deed.conversation
+    if conversation is not None:
+        deed.conversation = replace(conversation, outgoing_count=conversation.outgoing_count + 1)
+    if channel_id != deed.contact.channel_id:
+        deed.contact = replace(deed.contact, channel_id=channel_id)
+    deed.line(Part.MAIN, MessageKind.OUTGOING, text=command.text, channel_id=channel_id, status=Delivery.PENDING)
+    return None
+
+
+def _count_response(deed: Deed) -> None:
+    conversation = deed.conversation
+    if conversation is None:
+        return
+    waited = conversation.waiting_since if conversation.last_incoming_at is not None else None
+    deed.conversation = replace(
+        conversation,
+        first_response_at=conversation.first_response_at or deed.at,
+        first_response_by=conversation.first_response_by or deed.actor.user_id,
+        assigned_response_at=conversation.assigned_response_at or deed.at,
+        response_count=conversation.response_count + (waited is not None),
+        response_wait=conversation.response_wait + (deed.at - waited if waited is not None else 0),
+        waiting_since=None,
+    )
+
+
+def _set_delivery(deed: Deed, command: SetDelivery) -> Refusal | None:
+    message = deed.before.messages.get(command.message_id)
+    if message is None or message.status is None or message.contact_id != deed.contact.id:
+        return Refusal("unknown-message", "There is no such outgoing message.")
+    if not may_become(message.status, command.status):
+        return None
+    deed.amend(replace(message, status=command.status, error=command.error))
+    return None
+
+
+def may_become(status: Delivery, new: Delivery) -> bool:
+    """Whether a message's delivery may go from `status` to `new`: forward only, failed only before it arrived."""
+    if status is Delivery.FAILED:
+        return False
+    if new is Delivery.FAILED:
+        return status in (Delivery.PENDING, Delivery.SENT)
+    return _FORWARD[new] > _FORWARD[status]
+
+
+def _comment(deed: Deed, command: AddComment) -> Refusal | None:
+    if not command.text.strip():
+        return Refusal("empty-text", "The comment is empty.")
+    if len(command.text) > COMMENT_LIMIT:
+        return Refusal("text-too-long", f"A comment takes {COMMENT_LIMIT:,} characters; this is {len(command.text):,}.")
+    for user_id in command.mentions:
+        if user_id not in deed.before.users:
+            return Refusal("unknown-user", "The comment mentions somebody who is not in the workspace.")
+        if user_id != deed.actor.user_id:
+            deed.mark(user_id, flagged=True)
+    deed.line(Part.MAIN, MessageKind.COMMENT, text=command.text, mentions=command.mentions)
+    return None
+
+
+def _open_by_hand(deed: Deed) -> Refusal | None:
+    if deed.contact.blocked:
+        return Refusal("contact-blocked", f"{deed.contact.name} is blocked.")
+    if deed.conversation is not None:
+        return Refusal("already-open", f"{deed.contact.name} already has an open conversation.")
+    _open(deed, deed.actor.source, deed.contact.channel_id, part=Part.MAIN)
+    return None
+
+
+def _open(deed: Deed, source: Source, channel_id: str | None, part: Part = Part.OPENED) -> None:
+    contact = deed.contact
+    assigned_at = deed.at if contact.assignee_id else None
+    deed.conversation = Conversation(
+        id=derived_id(deed.id, Part.CONVERSATION),
+        contact_id=contact.id,
+        waiting_since=deed.at,
+        opened_at=deed.at,
+        opened_source=source,
+        opened_by=deed.actor.user_id,
+        opened_channel=channel_id,
+        first_assignee=contact.assignee_id,
+        first_assigned_at=assigned_at,
+        last_assignee=contact.assignee_id,
+        last_assigned_at=assigned_at,
+    )
+    deed.event(part, Event(type=EventType.OPENED, source=source))
+
+
+def _close(deed: Deed, command: CloseConversation) -> Refusal | None:
+    conversation = deed.conversation
+    if conversation is None:
+        return Refusal("not-open", f"{deed.contact.name} has no open conversation.")
+    refusal = check_closing_note(deed.before, command, manual=deed.by_person)
+    if refusal is not None:
+        return refusal
+    seen, newest = command.seen_at, conversation.last_incoming_at
+    if seen is not None and newest is not None and newest > seen:
+        return Refusal("newer-message", f"{deed.contact.name} has just written again: read it before closing.")
+    actor = deed.actor
+    closer = deed.before.users.get(actor.user_id or "")
+    deed.conversation = replace(
+        conversation,
+        status=ConversationStatus.CLOSED,
+        snoozed_until=None,
+        waiting_since=None,
+        closed_at=deed.at,
+        closed_source=actor.source,
+        closed_by=actor.user_id,
+        closed_by_team=closer.team or None if closer else None,
+        category=command.category or None,
+        summary=command.summary or None,
+    )
+    note = Event(
+        type=EventType.CLOSED,
+        source=actor.source,
+        category=command.category or None,
+        summary=command.summary or None,
+    )
+    deed.event(Part.MAIN, note)
+    if deed.before.workspace.unassign_on_close and deed.by_person and deed.contact.assignee_id is not None:
+        _assign(deed, Part.UNASSIGNED, None, Source.CLOSE_LEGACY)
+    return None
+
+
+def check_closing_note(state: State, command: CloseConversation, *, manual: bool) -> Refusal | None:
+    """Whether the closing note is what the workspace asks for; automation may close without one."""
+    workspace = state.workspace
+    if len(command.category) > CATEGORY_LIMIT:
+        return Refusal("text-too-long", f"A category takes {CATEGORY_LIMIT} characters.")
+    if len(command.summary) > SUMMARY_LIMIT:
+        over = len(command.summary) - SUMMARY_LIMIT
+        return Refusal("text-too-long", f"A summary takes {SUMMARY_LIMIT} characters; this is {over} too long.")
+    names = [category.name for category in workspace.categories]
+    if command.category and names and command.category not in names:
+        return Refusal("unknown-category", f"There is no category “{command.category}”; there are {', '.join(names)}.")
+    if not manual or workspace.closing_notes in (ClosingNotes.OFF, ClosingNotes.OPTIONAL):
+        return None
+    if not command.category:
+        return Refusal("category-needed", f"Closing needs a category: {', '.join(names) or 'any'}.")
+    if workspace.closing_notes is ClosingNotes.FULL and not command.summary.strip():
+        return Refusal("summary-needed", "Closing needs a summary of the conversation.")
+    return None
+
+
+def _snooze(deed: Deed, command: SnoozeConversation) -> Refusal | None:
+    conversation = deed.conversation
+    if conversation is None:
+        return Refusal("not-open", f"{deed.contact.name} has no open conversation to snooze.")
+    if command.until <= deed.at:
+        return Refusal("past-time", "A snooze must end in the future.")
+    deed.conversation = replace(conversation, snoozed_until=command.until)
+    deed.event(Part.MAIN, Event(type=EventType.SNOOZED, source=deed.actor.source, until=command.until))
+    return None
+
+
+def _wake_by_command(deed: Deed) -> Refusal | None:
+    if deed.conversation is not None and deed.conversation.snoozed_until is not None:
+        _wake(deed, deed.actor.source, part=Part.MAIN)
+    return None
+
+
+def _wake(deed: Deed, source: Source, part: Part = Part.WOKEN) -> None:
+    if deed.conversation is not None:
+        deed.conversation = replace(deed.conversation, snoozed_until=None)
+        deed.event(part, Event(type=EventType.WOKEN, source=source))
+
+
+def _assign_by_command(deed: Deed, command: AssignContact) -> Refusal | None:
+    current, wanted = deed.contact.assignee_id, command.assignee_id
+    if current == wanted:
+        return None
+    if current != command.expected_id:
+        holder = deed.before.users.get(current or "")
+        who = f"{holder.name} has {deed.contact.name} now" if holder else f"{deed.contact.name} is unassigned now"
+        return Refusal("assignment-conflict", f"Somebody else was quicker: {who}.")
+    if wanted is not None:
+        user = deed.before.users.get(wanted)
+        if user is None or not user.active:
+            return Refusal("unknown-user", "There is no such active user to assign to.")
+    _assign(deed, Part.MAIN, wanted, deed.actor.source)
+    if wanted is not None and wanted != deed.actor.user_id:
+        deed.mark(wanted, flagged=True)
+    return None
+
+
+def _assign(deed: Deed, part: Part, user_id: str | None, source: Source) -> None:
+    previous = deed.contact.assignee_id
+    deed.contact = replace(deed.contact, assignee_id=user_id)
+    conversation = deed.conversation
+    if conversation is not None and user_id is not None:
+        deed.conversation = replace(
+            conversation,
+            first_assignee=conversation.first_assignee or user_id,
+            first_assigned_at=conversation.first_assigned_at or deed.at,
+            last_assignee=user_id,
+            last_assigned_at=deed.at,
+            assigned_response_at=None,
+        )
+    kind = EventType.ASSIGNED if user_id is not None else EventType.UNASSIGNED
+    deed.event(part, Event(type=kind, source=source, assignee_id=user_id, previous_id=previous))
+
+
+def _mark_read(deed: Deed, command: MarkRead) -> Refusal | None:
+    if deed.actor.user_id is not None:
+        deed.mark(deed.actor.user_id, at=command.up_to, flagged=False)
+    return None
+
+
+def _mark_unread(deed: Deed) -> Refusal | None:
+    if deed.actor.user_id is not None:
+        deed.mark(deed.actor.user_id, flagged=True)
+    return None
+
+
+def _decide_snippet(state: State, command: SaveSnippet | DeleteSnippet | UseSnippet) -> Outcome:
+    if isinstance(command, SaveSnippet):
+        return _save_snippet(state, command)
+    snippet = state.snippets.get(command.snippet_id)
+    if snippet is None or snippet.deleted:
+        return Refusal("unknown-snippet", "There is no such snippet any more.")
+    if isinstance(command, UseSnippet):
+        return [replace(snippet, uses=snippet.uses + 1)]
+    return [replace(snippet, deleted=True, text="")]
+
+
+def _save_snippet(state: State, command: SaveSnippet) -> Outcome:
+    snippet = command.snippet
+    name = snippet.name.strip()
+    if not name or len(name) > SNIPPET_NAME_LIMIT:
+        return Refusal("bad-name", f"A snippet needs a name of 1 to {SNIPPET_NAME_LIMIT} characters.")
+    if not snippet.text.strip() or len(snippet.text) > SNIPPET_TEXT_LIMIT:
+        return Refusal("bad-text", f"A snippet needs a text of 1 to {SNIPPET_TEXT_LIMIT:,} characters.")
+    others = [other for other in state.snippets.values() if not other.deleted and other.id != snippet.id]
+    if any(other.name.casefold() == name.casefold() for other in others):
+        return Refusal("name-taken", f"There is already a snippet named “{name}”.")
+    if len(others) >= SNIPPETS_LIMIT:
+        return Refusal("too-many", f"A workspace holds {SNIPPETS_LIMIT:,} snippets; delete some first.")
+    return [replace(snippet, name=name)] if snippet != state.snippets.get(snippet.id) else []

@@ -1,0 +1,330 @@
+"""Text from outside: made safe for a terminal, cut to one line, turned into file names and into the form that is
+searched. Pure functions that never raise; whatever they return can be encoded as UTF-8.
+
+The search form serves one SQLite FTS5 table with the *trigram* tokenizer (its default `detail=full`). Trigrams alone
+miss words of one or two characters, which is most of Chinese or Thai; so each character of a script written without
+spaces stands between middle dots, shared with its neighbour: `退款` is kept as ` ·退·款· `. One character is then the
+trigram `·款·` and a pair of characters `退·款`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+MAX_MARKS = 8
+"""The most combining marks and joiners that may follow one character."""
+
+MAX_FILE_NAME = 200
+"""The longest file name in characters; in UTF-8 it is at most `_MAX_FILE_NAME_BYTES` long."""
+
+MAX_QUERY_WORDS = 32
+"""Words of a search beyond these are ignored."""
+
+_MAX_FILE_NAME_BYTES = 240  # file systems allow 255; room is left for " (2)" and ".part"
+_MAX_EXTENSION = 16
+_MAX_PATH = 4_096
+_MAX_QUERY = 500
+_MAX_HEAD = 65_536
+_MAX_GRAPHEME = 64
+
+_SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+
+# Two quick looks tell that there is nothing to do. The second takes in all of the planes 3 and up that hold no letters:
+# few ranges there are what makes it quick.
+_UNSAFE_ASCII = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_UNSAFE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb"
+    r"\ufffe\uffff\U0001d173-\U0001d17a\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U0003fffe-\U0010ffff]"
+)
+_REPEATED_SELECTOR = re.compile(f"([{_SELECTORS}])[{_SELECTORS}]+")
+# Every mark and joiner is among these, and few other characters come in such runs.
+_MARK_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_MARKS + 1},}}")
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_NONCHARACTER = re.compile(f"[{_NONCHARACTERS}]")
+_TO_LINE_END = r"[^\n\r\x0b\x0c\x85\u2028\u2029"
+_ESCAPE = re.compile(
+    # OSC, ended by BEL or ST; without an end it takes the rest of the line, up to the next escape.
+    rf"\x1b\]{_TO_LINE_END}\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    # DCS, SOS, PM and APC, which may hold an ESC of their own (tmux passes sequences through so).
+    rf"|\x1b[PX^_](?:{_TO_LINE_END}\x1b\x9c]|\x1b(?!\\))*(?:\x1b\\|\x9c)?"
+    # The same strings begun by one C1 character, only if ended too: unended ones come from text read in the wrong
+    # encoding, which is to lose a character and not a line.
+    r"|[\x90\x98\x9d-\x9f][^\x00-\x1f\x7f-\x9f\u2028\u2029]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+# The flags of England, Scotland and Wales are the only use of tag characters; elsewhere these hide text.
+_UNSEEN = re.compile(
+    "(\U0001f3f4(?:\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f))"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e007f]"
+)
+
+_BLANK_LETTERS = dict.fromkeys(map(ord, "\u115f\u1160\u2800\u3164\uffa0"), " ")
+_INVISIBLE = " \u061c\u200c\u200d\u200e\u200f\ufe0e\ufe0f"
+_DIRECTION_MARKS = dict.fromkeys(map(ord, "\u061c\u200e\u200f"))
+_RESERVED_NAME = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
+
+
+def clean(text: str) -> str:
+    """Make `text` safe to write to a terminal, keeping its words, line breaks and tabs, in NFC.
+
+    Whole escape sequences, other control characters, bidirectional overrides and isolates, and characters that are
+    never seen (zero-width spaces, soft hyphens, tags) go; what is no character becomes U+FFFD; every kind of line end
+    becomes a newline; stacks of marks are cut to `MAX_MARKS`. Joiners and direction marks stay, as Persian, emoji and
+    Hebrew need them. Text that is fine is returned as the same object.
+    """
+    if text.isascii():
+        return _scrub(text) if _UNSAFE_ASCII.search(text) else text
+    if _UNSAFE.search(text):
+        text = _scrub(text)
+    if _REPEATED_SELECTOR.search(text):
+        text = _REPEATED_SELECTOR.sub(r"\1", text)
+    if not unicodedata.is_normalized("NFC", text):
+        text = unicodedata.normalize("NFC", text)
+    if _MARK_RUN.search(text):
+        text = _MARK_RUN.sub(_limit_marks, text)
+    return text
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """The beginning of `text`, cleaned, as one line of at most `limit` characters that ends with a whole grapheme.
+
+    White space is folded to single spaces; text that shows nothing becomes "". Only as much of `text` is read as is
+    needed, and never more than its first 65,536 characters.
+    """
+    size = 4 * limit + 64
+    while True:
+        line = clean(text[:size])
+        if not line.isascii():
+            line = line.translate(_BLANK_LETTERS)
+        line = " ".join(line.split())
+        if len(line) > limit or size >= min(len(text), _MAX_HEAD):
+            break
+        size = min(8 * size, _MAX_HEAD)
+    line = _cut(line, limit).rstrip()
+    return line if line.strip(_INVISIBLE) else ""
+
+
+def file_name(name: str) -> str:
+    """A name to show and to save a file under: the last part of the path `name`, never empty, hidden or reserved.
+
+    At most `MAX_FILE_NAME` characters and 240 bytes of UTF-8 long; a long name keeps its extension. A name of which
+    nothing is left becomes "file".
+    """
+    line = one_line(name[-_MAX_PATH:].translate(_DIRECTION_MARKS), _MAX_PATH)
+    parts = [part for part in re.split(r"[/\\]", line) if part.strip(" .")]
+    safe = re.sub(r'[<>:"|?*]+', "_", parts[-1]) if parts else ""
+    safe = safe.lstrip(" .-~").rstrip(" .")
+    if _RESERVED_NAME.match(safe):
+        safe = f"_{safe}"
+    stem, dot, extension = safe.rpartition(".")
+    if not stem or not extension.isalnum() or len(extension) > _MAX_EXTENSION:
+        stem, dot, extension = safe, "", ""
+    ending = dot + extension
+    room = stem.encode()[: _MAX_FILE_NAME_BYTES - len(ending.encode())].decode(errors="ignore")
+    stem = _cut(stem, min(len(room), MAX_FILE_NAME - len(ending))).rstrip(" .")
+    return stem + ending if stem.strip(_INVISIBLE) else f"file{ending}"
+
+
+def search_form(text: str) -> str:
+    """`text` as it is kept in the search index: without case, accents and punctuation, a space at either end.
+
+    Characters of scripts without spaces, and emoji, stand between middle dots. Where nothing is left it is "".
+    Meant for text that was cleaned.
+    """
+    folded = _fold(text)
+    if not folded.isascii():
+        folded = folded.replace(_END + _START, "·").replace(_START, " ·").replace(_END, "· ")
+    form = " ".join(folded.split())
+    return f" {form} " if form else ""
+
+
+def match_query(text: str) -> str | None:
+    """What somebody typed as an FTS5 MATCH expression over `search_form`; None if there is nothing to look for.
+
+    All words have to be there, in any order. A word of three letters or more is found inside words too, one of two
+    letters at the start or the end of a word, one character of Chinese, Thai and the like (or an emoji) anywhere.
+    A single letter or digit counts only where nothing longer was typed. No input makes FTS5 report an error.
+    """
+    words = [" OR ".join(f'"{form}"' for form in forms) for forms in _query_words(text)]
+    return " AND ".join(f"({word})" if " OR " in word else word for word in words) or None
+
+
+def find_spans(text: str, query: str) -> list[tuple[int, int]]:
+    """Where `text`, as shown, has the words of `query`: (start, end) in characters, sorted, not overlapping.
+
+    Case and accents make no difference; a character is marked together with its combining marks.
+    """
+    quick = search_form(text)
+    needles = {form for forms in _query_words(query) for form in forms if form in quick}
+    if not needles:
+        return []
+    form, sources = _traced_form(text)
+    found = set()
+    for needle in needles:
+        at = form.find(needle)
+        while at >= 0:
+            inside = [source for source in sources[at : at + len(needle)] if source]
+            found.add((inside[0][0], inside[-1][1]))
+            at = form.find(needle, at + 1)
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if spans and start < spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _scrub(text: str) -> str:
+    """Take away what must not reach a terminal; the slow half of `clean`."""
+    if _SURROGATE.search(text):
+        # Halves that meet become the character they were cut from.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    text = _LINE_END.sub("\n", _ESCAPE.sub("", text))
+    text = _UNSEEN.sub(lambda match: match[1] or "", text)
+    return _NONCHARACTER.sub("\ufffd", text)
+
+
+def _limit_marks(match: re.Match[str]) -> str:
+    kept = []
+    marks = 0
+    for char in match[0]:
+        marks = marks + 1 if _is_mark(char) else 0
+        if marks <= MAX_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
+def _is_mark(char: str) -> bool:
+    """Whether `char` is drawn with the character before it, or not at all."""
+    return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf")
+
+
+def _cut(text: str, limit: int) -> str:
+    """The first `limit` characters of `text`, or fewer where a grapheme would be split."""
+    if len(text) <= limit:
+        return text
+    for at in range(limit, max(limit - _MAX_GRAPHEME, 0), -1):
+        if not _joins(text, at):
+            return text[:at]
+    return text[: max(limit, 0)]
+
+
+def _joins(text: str, at: int) -> bool:
+    """Whether the characters before and after the place `at` belong together."""
+    after = text[at]
+    if after < "\u0300":
+        return False
+    if _is_mark(after) or text[at - 1] == "\u200d" or "\u1160" <= after <= "\u11ff" or "🏻" <= after <= "🏿":
+        return True
+    indicators = at
+    while indicators > 0 and "🇦" <= text[indicators - 1] <= "🇿" and at - indicators < _MAX_GRAPHEME:
+        indicators -= 1
+    return "🇦" <= after <= "🇿" and (at - indicators) % 2 == 1
+
+
+_START, _END = "\x01", "\x02"
+_EDGES = {_END + _START: "·", _START: " ·", _END: "· "}
+_FOLDED_PIECE = re.compile(rf"{_END}{_START}|[\s\S]")
+
+# Characters to be found one by one: of scripts without spaces, of Hangul (where a word is often a part of a longer
+# one), and pictures. A Thai vowel or tone mark counts as a character, so that any part of what is written is found.
+_APART = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u2e80-\u2fdf\u3005-\u3007"
+    "\u3021-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\ua980-\ua9ff\uaa60-\uaadf\uac00-\ud7ff"
+    "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003fffd"
+    "\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
+)
+# Apostrophes, Arabic stretching and skin tones: people write the same word with and without.
+_SKIPPED = frozenset("'’‘ʹʻʼʽ\u0640🏻🏼🏽🏾🏿")
+_ACCENTS = ("COMBINING", "ARABIC", "HEBREW", "VARIATION SELECTOR", "MONGOLIAN FREE VARIATION SELECTOR")
+# Letters that do not fall apart into a letter and an accent, and Arabic ones that stand for each other.
+_ALIKE = str.maketrans(
+    {"đ": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe"}
+    | {"\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643", "\u0629": "\u0647", "\u06c1": "\u0647"}
+)
+
+
+class _Folding(dict[int, str | None]):
+    """What each character becomes in the search form, worked out when it is first met (for `str.translate`)."""
+
+    def __missing__(self, code: int) -> str | None:
+        folded = _fold_character(chr(code)) or None  # unlike "", None keeps ASCII on the quick way through translate
+        if len(self) < 20_000:
+            self[code] = folded
+        return folded
+
+
+_FOLDING = _Folding()
+
+
+def _fold(text: str) -> str:
+    """`text` folded character by character; `_START` and `_END` surround those that are found one by one."""
+    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).translate(_FOLDING)
+
+
+def _fold_character(char: str) -> str:
+    kind = unicodedata.category(char)
+    if char in _SKIPPED or kind == "Cf" or _is_accent(char):
+        return ""
+    if kind == "Nd":
+        return str(unicodedata.decimal(char))
+    seen = kind[0] in "LMN" and "FILLER" not in unicodedata.name(char, "")
+    if _APART.match(char) and (seen or kind in ("So", "Cn")):  # Cn: newer than Python's tables
+        return f"{_START}{char}{_END}"
+    if not seen:
+        return " "
+    plain = "".join(part for part in unicodedata.normalize("NFKD", char.casefold()) if not _is_accent(part))
+    return unicodedata.normalize("NFC", plain).translate(_ALIKE)
+
+
+def _is_accent(char: str) -> bool:
+    """Whether `char` is a mark that people leave out at will, unlike the vowels and tones of Indic and Thai writing."""
+    if unicodedata.category(char) not in ("Mn", "Me"):
+        return False
+    name = unicodedata.name(char, "")
+    return name.startswith(_ACCENTS) and "KATAKANA" not in name
+
+
+def _query_words(text: str) -> list[tuple[str, ...]]:
+    """The words of a search, each as the strings of the search form of which one has to be there."""
+    words = dict.fromkeys(search_form(part).strip() for part in text[:_MAX_QUERY].split())
+    kept = [word for word in words if word][:MAX_QUERY_WORDS]
+    longer: list[tuple[str, ...]]
+    longer = [(word,) if len(word) > 2 else (f" {word}", f"{word} ") for word in kept if len(word) > 1]
+    return longer or [(f" {word} ",) for word in kept]
+
+
+def _traced_form(text: str) -> tuple[str, list[tuple[int, int] | None]]:
+    """The search form of `text` and, for each of its characters, the span it comes from (None for what is between)."""
+    folded = ""
+    origins: list[tuple[int, int]] = []
+    for start, end in _graphemes(text):
+        piece = _fold(text[start:end])
+        folded += piece
+        origins += [(start, end)] * len(piece)
+    form = [" "]
+    sources: list[tuple[int, int] | None] = [None]
+    for match in _FOLDED_PIECE.finditer(f"{folded} "):
+        for char in _EDGES.get(match[0], match[0]):
+            if char != " " or form[-1] != " ":
+                form.append(char)
+                sources.append(None if char in " ·" else origins[match.start()])
+    return "".join(form), sources
+
+
+def _graphemes(text: str) -> Iterator[tuple[int, int]]:
+    """The spans of `text` that are drawn as one."""
+    start = 0
+    for at in range(1, len(text) + 1):
+        if at == len(text) or not _joins(text, at):
+            yield start, at
+            start = at

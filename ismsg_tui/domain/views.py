@@ -1,0 +1,82 @@
+"""The views of the inbox: which contacts each one shows and in what order.
+
+The predicates are the definition; the store's indexed queries must agree with them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ismsg_tui.domain.entities import Contact, Conversation, ConversationStatus
+
+
+class View(StrEnum):
+    """The lists an agent chooses from."""
+
+    NEW = "new"
+    OPEN = "open"
+    ASSIGNED = "assigned"
+    CLOSED = "closed"
+    SNOOZED = "snoozed"
+    ALL = "all"
+
+
+class Sort(StrEnum):
+    """The orders of a view."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    WAITING = "waiting"
+    """Longest waiting first; those who do not wait come last."""
+    WAKING = "waking"
+    """Next to wake first."""
+    CLOSED = "closed"
+    """Closed last comes first."""
+
+
+SORTS: dict[View, tuple[Sort, ...]] = {
+    View.NEW: (Sort.WAITING, Sort.NEWEST, Sort.OLDEST),
+    View.OPEN: (Sort.NEWEST, Sort.OLDEST, Sort.WAITING),
+    View.ASSIGNED: (Sort.NEWEST, Sort.OLDEST, Sort.WAITING),
+    View.CLOSED: (Sort.CLOSED,),
+    View.SNOOZED: (Sort.WAKING,),
+    View.ALL: (Sort.NEWEST, Sort.OLDEST),
+}
+"""The orders each view offers, its default first."""
+
+
+class Standing(StrEnum):
+    """Where a contact stands: the status that lists, filters and the command line show."""
+
+    NONE = "none"
+    OPEN = "open"
+    SNOOZED = "snoozed"
+    CLOSED = "closed"
+
+
+def standing(newest: Conversation | None) -> Standing:
+    """Where a contact stands whose newest conversation is `newest`."""
+    if newest is None:
+        return Standing.NONE
+    if newest.status is ConversationStatus.CLOSED:
+        return Standing.CLOSED
+    return Standing.OPEN if newest.snoozed_until is None else Standing.SNOOZED
+
+
+def in_view(view: View, contact: Contact, newest: Conversation | None, user_id: str, *, has_messages: bool) -> bool:
+    """Whether `view` shows the contact to the user."""
+    at = standing(newest)
+    match view:
+        case View.NEW:
+            return at is Standing.OPEN and contact.assignee_id is None and not contact.blocked
+        case View.OPEN:
+            return at is Standing.OPEN and not contact.blocked
+        case View.ASSIGNED:
+            mine = contact.assignee_id == user_id
+            return mine and at in (Standing.OPEN, Standing.SNOOZED) and not contact.blocked
+        case View.SNOOZED:
+            return at is Standing.SNOOZED and not contact.blocked
+        case View.CLOSED:
+            return at is Standing.CLOSED
+        case View.ALL:
+            return at is not Standing.NONE or has_messages

@@ -1,0 +1,296 @@
+"""The one door between the front ends and everything below: what an agent can see and do in the inbox.
+
+Reading methods are indexed and bounded, and may be called on any thread. Acting methods write one transaction each and
+belong on a thread that may wait for a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ismsg_tui.clock import new_id, now_ms
+from ismsg_tui.domain.changes import Page
+from ismsg_tui.domain.commands import (
+    Actor,
+    AddComment,
+    AssignContact,
+    CloseConversation,
+    Command,
+    DeleteSnippet,
+    Issued,
+    MarkRead,
+    MarkUnread,
+    OpenConversation,
+    SaveSnippet,
+    SendMessage,
+    SnoozeConversation,
+    UseSnippet,
+    WakeConversation,
+)
+from ismsg_tui.domain.entities import Channel, Contact, MessageKind, Snippet, Source, User, Workspace
+from ismsg_tui.domain.mentions import mentioned
+from ismsg_tui.domain.text import clean
+from ismsg_tui.domain.views import Sort, View
+from ismsg_tui.store import outbox
+from ismsg_tui.store.drafts import Draft, read_draft
+from ismsg_tui.store.lists import (
+    ListPage,
+    ListRow,
+    Position,
+    due_to_wake,
+    list_page,
+    list_position,
+    rows_for,
+    view_count,
+)
+from ismsg_tui.store.search import Hit, rank_snippets, resolve_contact, search_contacts, search_messages
+from ismsg_tui.store.store import RefusedError, Store
+from ismsg_tui.store.timeline import ContactCard, Line, Place, contact_card, timeline_page
+
+TIMER = Actor(None, Source.TIMER)
+
+
+class Inbox:
+    """A workspace as one user sees and works it."""
+
+    def __init__(self, store: Store, user_id: str, *, hold: int = 0) -> None:
+        """`hold` is how long, in milliseconds, a message and a closing wait before they leave and can be undone."""
+        self.store = store
+        self.user_id = user_id
+        self.hold = hold
+        self._undoable: list[Issued] = []
+
+    @classmethod
+    def open(cls, folder: Path, user: str, *, hold: int = 0) -> Inbox:
+        """Open the local workspace in `folder` as the user of that name, email or id; both are created if missing."""
+        store = Store(folder)
+        return cls(store, enter_workspace(store, user).id, hold=hold)
+
+    def close_store(self) -> None:
+        """Close the files; the inbox can't be used afterwards."""
+        self.store.close()
+
+    def listen(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Hear which contacts changed after each commit, on the thread that wrote; returns what ends it."""
+        return self.store.listen(listener)
+
+    # Who and where
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace and its rules."""
+        return self.store.settings.workspace
+
+    @property
+    def users(self) -> dict[str, User]:
+        """Everybody in the workspace by id, in order of name."""
+        return dict(self.store.settings.users)
+
+    @property
+    def me(self) -> User:
+        """The user who acts."""
+        return self.store.settings.users[self.user_id]
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """The connected channels by id."""
+        return dict(self.store.settings.channels)
+
+    # Reading
+
+    def count(self, view: View) -> int:
+        """How many contacts a view shows."""
+        return view_count(self.store.reader, view, self.user_id)
+
+    def page(
+        self,
+        view: View,
+        *,
+        sort: Sort | None = None,
+        after: Position | None = None,
+        before: Position | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> ListPage:
+        """Consecutive rows of a view; see `store.lists.list_page`."""
+        return list_page(
+            self.store.reader, view, self.user_id, sort=sort, after=after, before=before, offset=offset, limit=limit
+        )
+
+    def position(self, view: View, contact_id: str, *, sort: Sort | None = None) -> int | None:
+        """How many rows stand above a contact in a view; None if it is not there."""
+        return list_position(self.store.reader, view, self.user_id, contact_id, sort=sort)
+
+    def row(self, contact_id: str) -> ListRow | None:
+        """The list row of one contact."""
+        return rows_for(self.store.reader, self.user_id, [contact_id]).get(contact_id)
+
+    def timeline(
+        self, contact_id: str, *, before: Place | None = None, after: Place | None = None, limit: int = 50
+    ) -> list[Line]:
+        """Lines of a contact's timeline in order of time; see `store.timeline.timeline_page`."""
+        return timeline_page(self.store.reader, contact_id, before=before, after=after, limit=limit)
+
+    def card(self, contact_id: str) -> ContactCard | None:
+        """The contact with its newest conversations."""
+        return contact_card(self.store.reader, contact_id)
+
+    def search(self, query: str, limit: int = 50) -> list[Hit]:
+        """The newest messages and comments that hold every word of `query`."""
+        return search_messages(self.store.reader, query, limit)
+
+    def search_contacts(self, query: str, limit: int = 50) -> list[Contact]:
+        """Contacts whose name, phone or email holds every word of `query`."""
+        return search_contacts(self.store.reader, query, limit)
+
+    def resolve(self, wanted: str) -> list[Contact]:
+        """The contacts that an id, the start of one, or a whole name, phone or email may mean."""
+        return resolve_contact(self.store.reader, wanted)
+
+    def snippets(self, contact_id: str | None = None) -> list[Snippet]:
+        """Every snippet, those first that fit what the contact said last, then by use."""
+        return rank_snippets(self.store.reader, self._last_heard(contact_id) if contact_id else "")
+
+    def _last_heard(self, contact_id: str) -> str:
+        lines = timeline_page(self.store.reader, contact_id, limit=10)
+        heard = [line.message.text for line in lines if line.message.kind is MessageKind.INCOMING]
+        return "\n".join(heard[-3:])
+
+    def draft(self, contact_id: str) -> Draft:
+        """What the user has typed for a contact and not sent."""
+        return read_draft(self.store.reader, self.user_id, contact_id)
+
+    def unsent(self) -> int:
+        """How many commands no server has taken yet."""
+        return outbox.unsent(self.store.reader)
+
+    # Acting
+
+    def act(self, command: Command, *, hold: int = 0, drop_draft: bool = False) -> Issued | None:
+        """Carry out a command as the user; None if it changes nothing. Raises RefusedError."""
+        issued = Issued(new_id(), command, Actor(self.user_id), now_ms())
+        entry = self.store.execute(issued, hold_until=issued.at + hold if hold else 0, drop_draft=drop_draft)
+        return issued if entry else None
+
+    def _act_undoably(self, command: Command, *, hold: int = 0, drop_draft: bool = False) -> Issued | None:
+        issued = self.act(command, hold=hold, drop_draft=drop_draft)
+        if issued is not None:
+            self._undoable.append(issued)
+        return issued
+
+    def reply(self, contact_id: str, text: str, *, drop_draft: bool = False) -> Issued | None:
+        """Send a message; an unassigned contact becomes the user's. Raises RefusedError."""
+        return self._act_undoably(SendMessage(contact_id, clean(text)), hold=self.hold, drop_draft=drop_draft)
+
+    def comment(self, contact_id: str, text: str, *, drop_draft: bool = False) -> Issued | None:
+        """Write an internal comment; whom it mentions by `@name` is told. Raises RefusedError."""
+        text = clean(text)
+        return self.act(AddComment(contact_id, text, mentioned(text, self.users.values())), drop_draft=drop_draft)
+
+    def assign(self, contact_id: str, user_id: str | None) -> Issued | None:
+        """Give a contact to a user or to nobody. Raises RefusedError."""
+        card = self.card(contact_id)
+        current = card.contact.assignee_id if card else None
+        return self._act_undoably(AssignContact(contact_id, user_id, expected_id=current))
+
+    def open_conversation(self, contact_id: str) -> Issued | None:
+        """Open a conversation by hand. Raises RefusedError."""
+        return self.act(OpenConversation(contact_id))
+
+    def close(
+        self, contact_id: str, *, category: str = "", summary: str = "", seen_at: int | None = None
+    ) -> Issued | None:
+        """Close the open conversation; `seen_at` is the newest incoming message on screen. Raises RefusedError."""
+        command = CloseConversation(contact_id, clean(category).strip(), clean(summary).strip(), seen_at)
+        return self._act_undoably(command, hold=self.hold)
+
+    def snooze(self, contact_id: str, until: int) -> Issued | None:
+        """Hide the open conversation until a time in milliseconds, or until the contact writes. Raises RefusedError."""
+        return self._act_undoably(SnoozeConversation(contact_id, until))
+
+    def wake(self, contact_id: str) -> Issued | None:
+        """End a snooze. Raises RefusedError."""
+        return self.act(WakeConversation(contact_id))
+
+    def wake_due(self) -> int:
+        """Wake every conversation whose snooze has ended; returns how many."""
+        due = due_to_wake(self.store.reader, now_ms())
+        for contact_id in due:
+            self.store.execute(Issued(new_id(), WakeConversation(contact_id), TIMER, now_ms()))
+        return len(due)
+
+    def mark_read(self, contact_id: str, up_to: int) -> Issued | None:
+        """Note that the user has read everything up to a time in milliseconds."""
+        return self.act(MarkRead(contact_id, up_to))
+
+    def mark_unread(self, contact_id: str) -> Issued | None:
+        """Mark a contact for later."""
+        return self.act(MarkUnread(contact_id))
+
+    def save_draft(self, contact_id: str, draft: Draft) -> None:
+        """Keep what the user has typed."""
+        self.store.save_draft(self.user_id, contact_id, draft, now_ms())
+
+    def save_snippet(self, snippet: Snippet) -> Issued | None:
+        """Create or change a snippet. Raises RefusedError."""
+        cleaned = replace(
+            snippet,
+            name=clean(snippet.name),
+            text=clean(snippet.text),
+            topic=clean(snippet.topic),
+            language=clean(snippet.language),
+        )
+        return self.act(SaveSnippet(cleaned))
+
+    def delete_snippet(self, snippet_id: str) -> Issued | None:
+        """Take a snippet out of use. Raises RefusedError."""
+        return self.act(DeleteSnippet(snippet_id))
+
+    def use_snippet(self, snippet_id: str) -> Issued | None:
+        """Count that a snippet was taken. Raises RefusedError."""
+        return self.act(UseSnippet(snippet_id))
+
+    def undo(self) -> Issued | None:
+        """Take back the user's last message, closing, snooze or assignment of this run; returns what was undone.
+
+        What has not left is withdrawn as if it had never been; an assignment that has left is set back, and a snooze
+        ended. Returns None if there is nothing to undo, or only what can't be undone any more.
+        """
+        while self._undoable:
+            issued = self._undoable.pop()
+            if self.store.withdraw(issued.id, now_ms()) is not None:
+                return issued
+            match issued.command:
+                case AssignContact(contact_id=contact, assignee_id=assigned, expected_id=before):
+                    return self.act(AssignContact(contact, before, expected_id=assigned)) and issued
+                case SnoozeConversation(contact_id=contact):
+                    return self.act(WakeConversation(contact)) and issued
+            return None
+        return None
+
+    # Truth from elsewhere
+
+    def apply(self, page: Page) -> None:
+        """Take in a page of an authority's rows; see `Store.apply`."""
+        self.store.apply(page)
+
+
+def enter_workspace(store: Store, user: str) -> User:
+    """The user whom `user` means by id, name or email; a workspace or user that is missing is created."""
+    wanted = clean(user).strip()
+    settings = store.settings
+    for known in settings.users.values():
+        if wanted in (known.id, known.email) or wanted.casefold() == known.name.casefold():
+            return known
+    rows: list[Workspace | User] = []
+    if not settings.workspace.id:
+        rows.append(Workspace(id=new_id(), name="Local inbox"))
+    created = User(id=new_id(), name=wanted or "Agent")
+    store.adopt([*rows, created])
+    return created
+
+
+__all__ = ["Inbox", "RefusedError", "enter_workspace"]

@@ -1,0 +1,3 @@
+"""The screens of the console, one a file."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The agent's local SQLite: schema, views, search, drafts and outbox."""
+
+from __future__ import annotations

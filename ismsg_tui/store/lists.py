@@ -1,0 +1,175 @@
+"""The contact lists: indexed, keyset-paged queries, one per view and order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ismsg_tui.domain.entities import Delivery, MessageKind
+from ismsg_tui.domain.views import SORTS, Sort, Standing, View
+from ismsg_tui.store.connection import Connection
+
+UNREAD_CAP = 100
+"""Unread messages are counted up to this many; a list shows `99+` from here on."""
+
+_WHERE = {
+    View.NEW: "status = 'open' AND blocked = 0 AND assignee_id IS NULL",
+    View.OPEN: "status = 'open' AND blocked = 0",
+    View.ASSIGNED: "status IN ('open', 'snoozed') AND blocked = 0 AND assignee_id = :user",
+    View.SNOOZED: "status = 'snoozed' AND blocked = 0",
+    View.CLOSED: "status = 'closed'",
+    View.ALL: "last_at > 0",
+}
+_KEY = {
+    Sort.WAITING: ("waiting_key", False),
+    Sort.NEWEST: ("last_at", True),
+    Sort.OLDEST: ("last_at", False),
+    Sort.WAKING: ("snoozed_until", False),
+    Sort.CLOSED: ("closed_at", True),
+}
+_ROW = f"""
+SELECT
+    inbox.contact_id, inbox.status, inbox.assignee_id, inbox.waiting_since, inbox.snoozed_until, inbox.closed_at,
+    inbox.last_at,
+    coalesce(nullif(trim(contact.first_name || ' ' || contact.last_name), ''), nullif(contact.phone, ''),
+        nullif(contact.email, ''), 'Unnamed contact') AS name,
+    contact.channel_id, contact.blocked,
+    last.kind AS last_kind, substr(last.text, 1, 400) AS last_text, last.status AS last_status,
+    last.author_id AS last_author_id,
+    substr(draft.text, 1, 400) AS draft, coalesce(draft.mode = 'comment', 0) AS draft_is_comment,
+    coalesce(mark.flagged, 0) AS flagged,
+    CASE WHEN inbox.status IN ('open', 'snoozed') THEN (
+        SELECT count(*) FROM (
+            SELECT 1 FROM message WHERE contact_id = inbox.contact_id AND kind = 'incoming'
+            AND at >= max(coalesce(mark.at + 1, 0), inbox.opened_at) LIMIT {UNREAD_CAP})
+    ) ELSE 0 END AS unread
+FROM inbox
+JOIN contact ON contact.id = inbox.contact_id
+LEFT JOIN message AS last ON last.id = inbox.last_id
+LEFT JOIN read_mark AS mark ON mark.id = :user || ':' || inbox.contact_id
+LEFT JOIN draft ON draft.contact_id = inbox.contact_id AND draft.user_id = :user
+"""
+
+
+class ListRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list shows of one contact; texts are cut, not yet folded to one line."""
+
+    contact_id: str
+    name: str
+    status: Standing
+    channel_id: str | None
+    assignee_id: str | None
+    blocked: bool
+    waiting_since: int | None
+    snoozed_until: int | None
+    closed_at: int | None
+    last_at: int
+    last_kind: MessageKind | None
+    last_text: str | None
+    last_status: Delivery | None
+    last_author_id: str | None
+    draft: str | None
+    draft_is_comment: bool
+    flagged: bool
+    """Marked unread, newly assigned or mentioned."""
+    unread: int
+    """Incoming messages of the open conversation not yet read by the user, up to UNREAD_CAP."""
+
+
+Position = tuple[int, str]
+"""A place in a list: sort key and contact id. The key is the row's own, whichever column the order uses."""
+
+
+class ListPage(msgspec.Struct, frozen=True):
+    """Consecutive rows of a list with the places of its first and last row."""
+
+    rows: list[ListRow]
+    first: Position | None = None
+    last: Position | None = None
+
+
+def list_page(
+    connection: Connection,
+    view: View,
+    user_id: str,
+    *,
+    sort: Sort | None = None,
+    after: Position | None = None,
+    before: Position | None = None,
+    offset: int = 0,
+    limit: int = 50,
+) -> ListPage:
+    """Rows of a view in its order: from the top, after a place, before a place, or from `offset` rows down.
+
+    Paging by place costs the same anywhere in the list; `offset` is for jumps and steps over index entries only.
+    """
+    key, descending = _KEY[sort or SORTS[view][0]]
+    backwards = before is not None
+    place = before or after
+    down = descending is not backwards
+    order = "DESC" if down else "ASC"
+    where = _WHERE[view]
+    if place is not None:
+        where += f" AND ({key}, contact_id) {'<' if down else '>'} (:key, :contact)"
+    page = (
+        f"SELECT contact_id, {key} AS sort_key FROM inbox WHERE {where} "
+        f"ORDER BY {key} {order}, contact_id {order} LIMIT :limit OFFSET :offset"
+    )
+    values: dict[str, Any] = {"user": user_id, "limit": limit, "offset": offset}
+    if place is not None:
+        values |= {"key": place[0], "contact": place[1]}
+    places: list[Position] = [(row["sort_key"], row["contact_id"]) for row in connection.execute(page, values)]
+    if backwards:
+        places.reverse()
+    if not places:
+        return ListPage([])
+    rows = rows_for(connection, user_id, [contact_id for _, contact_id in places])
+    return ListPage([rows[contact_id] for _, contact_id in places], places[0], places[-1])
+
+
+def rows_for(connection: Connection, user_id: str, contact_ids: list[str]) -> dict[str, ListRow]:
+    """The list rows of these contacts by id, whatever view they are in."""
+    wanted = msgspec.json.encode(contact_ids).decode()
+    found = connection.execute(
+        f"{_ROW} WHERE inbox.contact_id IN (SELECT value FROM json_each(:wanted))",
+        {"user": user_id, "wanted": wanted},
+    )
+    return {row["contact_id"]: msgspec.convert(dict(row), ListRow, strict=False) for row in found}
+
+
+def list_position(
+    connection: Connection, view: View, user_id: str, contact_id: str, *, sort: Sort | None = None
+) -> int | None:
+    """How many rows stand above a contact in a view; None if the view does not show it."""
+    key, descending = _KEY[sort or SORTS[view][0]]
+    values = {"user": user_id, "contact": contact_id}
+    row = connection.execute(
+        f"SELECT {key} AS sort_key FROM inbox WHERE contact_id = :contact AND {_WHERE[view]}",
+        values,
+    ).fetchone()
+    if row is None:
+        return None
+    above: int = connection.execute(
+        f"SELECT count(*) FROM inbox WHERE {_WHERE[view]} "
+        f"AND ({key}, contact_id) {'>' if descending else '<'} (:key, :contact)",
+        {**values, "key": row["sort_key"]},
+    ).fetchone()[0]
+    return above
+
+
+def view_count(connection: Connection, view: View, user_id: str) -> int:
+    """How many contacts a view shows."""
+    query = f"SELECT count(*) FROM inbox WHERE {_WHERE[view]}"
+    count: int = connection.execute(query, {"user": user_id}).fetchone()[0]
+    return count
+
+
+def due_to_wake(connection: Connection, now: int) -> list[str]:
+    """Contacts whose snooze has ended, the longest over first."""
+    rows = connection.execute(
+        "SELECT contact_id FROM inbox WHERE status = 'snoozed' AND blocked = 0 AND snoozed_until <= ? "
+        "ORDER BY snoozed_until, contact_id",
+        (now,),
+    )
+    return [row["contact_id"] for row in rows]

@@ -1,0 +1,151 @@
+"""The outbox: commands that are carried out here and not yet confirmed by an authority."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.state import Refusal
+from ismsg_tui.store.connection import Connection
+from ismsg_tui.store.writing import Image
+
+
+class OutboxState(StrEnum):
+    """How far a command has come."""
+
+    PENDING = "pending"
+    """Waits for its moment or for a connection."""
+    SENDING = "sending"
+    """Handed to the authority; whether it arrived is not known."""
+    ACKNOWLEDGED = "acknowledged"
+    """The authority has it; the page with its effect is still to come."""
+    REFUSED = "refused"
+    """The authority said no; kept with the reason until the agent has seen it."""
+
+
+class OutboxEntry(msgspec.Struct, frozen=True):
+    """One command of the outbox."""
+
+    n: int
+    issued: Issued
+    state: OutboxState
+    hold_until: int
+    """Until then it can be taken back and does not leave; milliseconds."""
+    seq: int | None = None
+    problem: Refusal | None = None
+
+
+_PLAYED = f"state IN ('{OutboxState.PENDING}', '{OutboxState.SENDING}', '{OutboxState.ACKNOWLEDGED}')"
+_SELECT = "SELECT n, issued, state, hold_until, seq, problem FROM outbox"
+
+
+def enqueue(
+    connection: Connection, issued: Issued, scope: str, *, hold_until: int, images: Sequence[Image]
+) -> OutboxEntry:
+    """Add a command with the images of the rows that it replaced."""
+    n = connection.execute(
+        "INSERT INTO outbox (id, scope, user_id, issued, state, hold_until) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            issued.id,
+            scope,
+            issued.actor.user_id,
+            msgspec.json.encode(issued).decode(),
+            OutboxState.PENDING,
+            hold_until,
+        ),
+    ).lastrowid
+    if n is None:
+        raise RuntimeError("SQLite gave no row number for an inserted command")
+    write_images(connection, n, images)
+    return OutboxEntry(n, issued, OutboxState.PENDING, hold_until)
+
+
+def write_images(connection: Connection, n: int, images: Sequence[Image]) -> None:
+    """Replace the images kept for command `n`."""
+    connection.execute("DELETE FROM outbox_image WHERE n = ?", (n,))
+    connection.executemany(
+        "INSERT INTO outbox_image (n, part, tbl, row_id, image) VALUES (?, ?, ?, ?, ?)",
+        [(n, part, *image) for part, image in enumerate(images)],
+    )
+
+
+def read_images(connection: Connection, n: int) -> list[Image]:
+    """The images kept for command `n`, in the order in which the rows were written."""
+    rows = connection.execute("SELECT tbl, row_id, image FROM outbox_image WHERE n = ? ORDER BY part", (n,))
+    return [(row["tbl"], row["row_id"], row["image"]) for row in rows]
+
+
+def played(connection: Connection, scope: str) -> list[OutboxEntry]:
+    """The commands whose effect stands in the tables of a scope, oldest first."""
+    return [_entry(row) for row in connection.execute(f"{_SELECT} WHERE scope = ? AND {_PLAYED} ORDER BY n", (scope,))]
+
+
+def find(connection: Connection, command_id: str) -> OutboxEntry | None:
+    """The entry of a command, if the outbox has it."""
+    row = connection.execute(f"{_SELECT} WHERE id = ?", (command_id,)).fetchone()
+    return _entry(row) if row else None
+
+
+def entries(connection: Connection, *states: OutboxState) -> list[OutboxEntry]:
+    """Every command in one of the states, oldest first."""
+    holes = ", ".join("?" for _ in states)
+    return [_entry(row) for row in connection.execute(f"{_SELECT} WHERE state IN ({holes}) ORDER BY n", states)]
+
+
+def ready(connection: Connection, now: int, limit: int) -> list[OutboxEntry]:
+    """The commands that may leave, oldest first: not held, and behind no held command of the same scope."""
+    rows = connection.execute(
+        f"{_SELECT} AS mine WHERE state IN ('pending', 'sending') AND hold_until <= :now AND NOT EXISTS ("
+        "SELECT 1 FROM outbox AS earlier WHERE earlier.scope = mine.scope AND earlier.n < mine.n "
+        "AND earlier.state = 'pending' AND earlier.hold_until > :now) ORDER BY n LIMIT :limit",
+        {"now": now, "limit": limit},
+    )
+    return [_entry(row) for row in rows]
+
+
+def next_release(connection: Connection, now: int) -> int | None:
+    """When the next held command may leave, in milliseconds; None if none is held."""
+    found = connection.execute(
+        "SELECT min(hold_until) FROM outbox WHERE state = 'pending' AND hold_until > ?", (now,)
+    ).fetchone()
+    return None if found is None else found[0]
+
+
+def set_state(
+    connection: Connection,
+    n: int,
+    state: OutboxState,
+    *,
+    seq: int | None = None,
+    problem: Refusal | None = None,
+) -> None:
+    """Move a command on."""
+    packed = msgspec.json.encode(problem).decode() if problem else None
+    connection.execute("UPDATE outbox SET state = ?, seq = ?, problem = ? WHERE n = ?", (state, seq, packed, n))
+
+
+def remove(connection: Connection, n: int) -> None:
+    """Forget a command and its images."""
+    connection.execute("DELETE FROM outbox WHERE n = ?", (n,))
+    connection.execute("DELETE FROM outbox_image WHERE n = ?", (n,))
+
+
+def unsent(connection: Connection) -> int:
+    """How many commands no authority has taken yet."""
+    count: int = connection.execute("SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending')").fetchone()[0]
+    return count
+
+
+def _entry(row: Any) -> OutboxEntry:
+    return OutboxEntry(
+        row["n"],
+        msgspec.json.decode(row["issued"], type=Issued),
+        OutboxState(row["state"]),
+        row["hold_until"],
+        row["seq"],
+        msgspec.json.decode(row["problem"], type=Refusal) if row["problem"] else None,
+    )

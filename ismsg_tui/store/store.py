@@ -1,0 +1,286 @@
+"""The agent's local store: one SQLite file that carries out commands, replays them over an authority's truth, and
+answers every question of the screens.
+
+One connection writes, under a lock, each change in one immediate transaction; every thread that reads has a connection
+of its own that cannot write.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ismsg_tui.domain.changes import Page
+from ismsg_tui.domain.commands import AddComment, Issued, SendMessage, scope_of
+from ismsg_tui.domain.entities import Entity
+from ismsg_tui.domain.rules import decide
+from ismsg_tui.domain.state import Refusal
+from ismsg_tui.store import outbox
+from ismsg_tui.store.connection import Connection, open_reader, open_writer
+from ismsg_tui.store.drafts import Draft, put_back, write_draft
+from ismsg_tui.store.loading import Settings, load_settings, load_state
+from ismsg_tui.store.migrations import migrate
+from ismsg_tui.store.outbox import OutboxEntry, OutboxState
+from ismsg_tui.store.writing import (
+    SETTINGS,
+    refresh_inbox,
+    restore_images,
+    scope_of_row,
+    take_images,
+    write_rows,
+)
+
+FILE_NAME = "ismsg.db"
+
+Listener = Callable[[frozenset[str]], None]
+"""Told after each commit which scopes changed: contact ids, `snippets`, `settings`. Called on the writing thread."""
+
+
+class RefusedError(Exception):
+    """A rule refused a command; nothing was changed."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+class CursorError(Exception):
+    """A page does not continue where this store stands."""
+
+    def __init__(self, page: Page, cursor: int) -> None:
+        super().__init__(f"A page from {page.since} to {page.to} does not continue revision {cursor}.")
+
+
+class Store:
+    """The local store in a folder; created and migrated as needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self._lock = threading.RLock()
+        self._writer = open_writer(self.path)
+        migrate(self._writer)
+        self._readers = threading.local()
+        self._open_readers: list[Connection] = []
+        self._settings: Settings | None = None
+        self._settings_version = -1
+        self._listeners: list[Listener] = []
+
+    def close(self) -> None:
+        """Close every connection; the store can't be used afterwards."""
+        with self._lock:
+            for connection in (*self._open_readers, self._writer):
+                connection.close()
+            self._open_readers.clear()
+
+    @property
+    def reader(self) -> Connection:
+        """This thread's reading connection."""
+        connection: Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            connection = open_reader(self.path)
+            self._readers.connection = connection
+            with self._lock:
+                self._open_readers.append(connection)
+        return connection
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Hear of every change made through this object; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def data_version(self) -> int:
+        """A number that changes when another process has written; ask on one thread only."""
+        version: int = self.reader.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    @property
+    def settings(self) -> Settings:
+        """Workspace, users and channels as they are now."""
+        with self._lock:
+            return self._current_settings()
+
+    @property
+    def cursor(self) -> int:
+        """The revision up to which this store holds the authority's rows; 0 before the first page."""
+        revision: int = self.reader.execute("SELECT cursor FROM replica").fetchone()[0]
+        return revision
+
+    # Commands of the agent
+
+    def execute(self, issued: Issued, *, hold_until: int = 0, drop_draft: bool = False) -> OutboxEntry | None:
+        """Carry out a command and queue it for the authority, in one transaction.
+
+        With `drop_draft` the acting user's draft for the contact goes in the same transaction. Returns None if the
+        command changes nothing. Raises RefusedError.
+        """
+        scope = scope_of(issued.command)
+        with self._transaction() as changed:
+            outcome = decide(load_state(self._writer, self._current_settings(), issued), issued)
+            if isinstance(outcome, Refusal):
+                raise RefusedError(outcome)
+            if drop_draft and issued.actor.user_id is not None:
+                write_draft(self._writer, issued.actor.user_id, scope, Draft(), issued.at)
+                changed.add(scope)
+            if not outcome:
+                return None
+            images = take_images(self._writer, outcome)
+            changed.update(write_rows(self._writer, outcome))
+            return outbox.enqueue(self._writer, issued, scope, hold_until=hold_until, images=images)
+
+    def withdraw(self, command_id: str, now: int) -> Issued | None:
+        """Take back a command that has not left: as if it had never been given, its text back in the draft.
+
+        Returns None if it is too late.
+        """
+        with self._transaction() as changed:
+            entry = outbox.find(self._writer, command_id)
+            if entry is None or entry.state is not OutboxState.PENDING:
+                return None
+            changed.update(self._take_out(entry))
+            outbox.remove(self._writer, entry.n)
+            self._return_text(entry.issued, now)
+            return entry.issued
+
+    def save_draft(self, user_id: str, contact_id: str, draft: Draft, now: int) -> None:
+        """Keep what the user has typed for a contact."""
+        with self._transaction() as changed:
+            write_draft(self._writer, user_id, contact_id, draft, now)
+            changed.add(contact_id)
+
+    # Rows of an authority
+
+    def adopt(self, rows: Sequence[Entity]) -> None:
+        """Write rows that are true here without an authority: the workspace's set-up, imported history."""
+        with self._transaction() as changed:
+            changed.update(write_rows(self._writer, rows, [0] * len(rows)))
+
+    def apply(self, page: Page) -> None:
+        """Take in a page of the authority's rows: rewind unconfirmed commands, write, replay, move the cursor.
+
+        Only the commands of contacts that the page touches are rewound, since no rule looks at another contact. A
+        page that was seen already is ignored. Raises CursorError for one that leaves a gap.
+        """
+        with self._transaction() as changed:
+            cursor: int = self._writer.execute("SELECT cursor FROM replica").fetchone()[0]
+            if page.to <= cursor:
+                return
+            if page.since > cursor:
+                raise CursorError(page, cursor)
+            confirmed = [
+                entry
+                for entry in outbox.entries(self._writer, OutboxState.ACKNOWLEDGED)
+                if entry.seq is not None and entry.seq <= page.to
+            ]
+            scopes = {scope_of_row(row) for _, row in page.rows}
+            scopes |= {scope_of(entry.issued.command) for entry in confirmed}
+            for scope in scopes:
+                changed.update(self._rewind(scope))
+            for entry in confirmed:
+                outbox.remove(self._writer, entry.n)
+            changed.update(write_rows(self._writer, [row for _, row in page.rows], [rev for rev, _ in page.rows]))
+            if SETTINGS in changed:
+                self._settings = None
+            for scope in scopes:
+                changed.update(self._replay(scope))
+            self._writer.execute("UPDATE replica SET cursor = ?, synced = 1", (page.to,))
+
+    def mark_sending(self, entries: Iterable[OutboxEntry]) -> None:
+        """Note that commands are on their way: from here on they can't be withdrawn."""
+        with self._transaction():
+            for entry in entries:
+                outbox.set_state(self._writer, entry.n, OutboxState.SENDING)
+
+    def acknowledge(self, command_id: str, seq: int) -> None:
+        """The authority carried a command out as revision `seq`; its effect here goes when the truth has come."""
+        with self._transaction() as changed:
+            entry = outbox.find(self._writer, command_id)
+            if entry is None:
+                return
+            cursor: int = self._writer.execute("SELECT cursor FROM replica").fetchone()[0]
+            if seq > cursor:
+                outbox.set_state(self._writer, entry.n, OutboxState.ACKNOWLEDGED, seq=seq)
+                changed.add(scope_of(entry.issued.command))
+                return
+            changed.update(self._take_out(entry))
+            outbox.remove(self._writer, entry.n)
+
+    def refuse(self, command_id: str, refusal: Refusal, now: int) -> Issued | None:
+        """The authority refused a command: its effect goes, its text returns to the draft, the reason is kept."""
+        with self._transaction() as changed:
+            entry = outbox.find(self._writer, command_id)
+            if entry is None or entry.state is OutboxState.REFUSED:
+                return None
+            changed.update(self._take_out(entry))
+            outbox.write_images(self._writer, entry.n, [])
+            outbox.set_state(self._writer, entry.n, OutboxState.REFUSED, problem=refusal)
+            self._return_text(entry.issued, now)
+            return entry.issued
+
+    def forget(self, command_id: str) -> None:
+        """Drop a refused command that the agent has seen."""
+        with self._transaction():
+            entry = outbox.find(self._writer, command_id)
+            if entry is not None and entry.state is OutboxState.REFUSED:
+                outbox.remove(self._writer, entry.n)
+
+    def _take_out(self, entry: OutboxEntry) -> set[str]:
+        """Undo one command's effect under those that came after it."""
+        scope = scope_of(entry.issued.command)
+        changed = self._rewind(scope)
+        outbox.write_images(self._writer, entry.n, [])
+        return changed | self._replay(scope, leave_out=entry.n)
+
+    def _rewind(self, scope: str) -> set[str]:
+        changed = {scope}
+        for entry in reversed(outbox.played(self._writer, scope)):
+            changed.update(restore_images(self._writer, outbox.read_images(self._writer, entry.n)))
+        refresh_inbox(self._writer, changed)
+        return changed
+
+    def _replay(self, scope: str, leave_out: int | None = None) -> set[str]:
+        changed = {scope}
+        for entry in outbox.played(self._writer, scope):
+            if entry.n == leave_out:
+                continue
+            outcome = decide(load_state(self._writer, self._current_settings(), entry.issued), entry.issued)
+            rows = [] if isinstance(outcome, Refusal) else outcome
+            outbox.write_images(self._writer, entry.n, take_images(self._writer, rows))
+            changed.update(write_rows(self._writer, rows))
+        return changed
+
+    def _return_text(self, issued: Issued, now: int) -> None:
+        command, user_id = issued.command, issued.actor.user_id
+        if user_id is not None and isinstance(command, SendMessage | AddComment):
+            draft = Draft(command.text, comment=isinstance(command, AddComment))
+            put_back(self._writer, user_id, command.contact_id, draft, now)
+
+    # Plumbing
+
+    def _current_settings(self) -> Settings:
+        version: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
+        if self._settings is None or version != self._settings_version:
+            self._settings, self._settings_version = load_settings(self._writer), version
+        return self._settings
+
+    @contextmanager
+    def _transaction(self) -> Iterator[set[str]]:
+        """One immediate transaction; yields the set of changed scopes, which listeners hear of after the commit."""
+        changed: set[str] = set()
+        with self._lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield changed
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                self._settings = None
+                raise
+            self._writer.execute("COMMIT")
+            if SETTINGS in changed:
+                self._settings = None
+        if changed:
+            for listener in tuple(self._listeners):
+                listener(frozenset(changed))
