@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,9 +156,8 @@ def test_what_could_harm_is_taken_out_and_the_rest_stays(text: str, expected: st
 
 @given(st.text("ab😀", min_size=1), st.text(st.characters(categories=("Mn", "Me", "Mc", "Cf")), max_size=40))
 def test_no_character_carries_more_marks_than_the_limit(before: str, marks: str) -> None:
-    kept = clean(f"{before}{marks}z").removeprefix(before).removesuffix("z")
-    assert len(kept) <= MAX_MARKS + 1  # the last letter may have become one with a mark
-    assert all(unicodedata.category(char)[0] in "MC" for char in kept[1:])
+    kinds = "".join(unicodedata.category(char)[0] for char in clean(f"{before}{marks}z"))
+    assert not re.search(f"[MC]{{{MAX_MARKS + 1}}}", kinds)
 
 
 # One line
@@ -191,8 +190,8 @@ def test_any_text_makes_one_safe_line(text: str, limit: int) -> None:
         ("abc" + FAMILY, 6, "abc"),
         ("ab👍🏽", 3, "ab"),
         ("🇹🇭🇻🇳🇯🇵", 3, "🇹🇭"),
-        ("ที่นี่", 2, "ที่"[:0] or "ที"),
-        ("cafe\u0323\u0301s", 4, "caf\u1eb9\u0301"[:3]),
+        ("ที่นี่", 4, "ที่"),
+        ("cafe\u0323\u0301s", 4, "caf"),
         ("\u3164\u3164", 200, ""),
         ("\u200e\u200d", 200, ""),
         ("\x1b]0;x\x07" * 500 + "end", 10, "end"),
@@ -298,11 +297,6 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     connection.close()
 
 
-@pytest.fixture
-def found_in(index: Index) -> Callable[[str, str], bool]:
-    return index.finds
-
-
 @given(st.lists(st.tuples(words, separators), min_size=1, max_size=5), st.data())
 def test_any_part_of_what_was_written_is_found_and_marked(
     index: Index, parts: list[tuple[str, str]], data: st.DataObject
@@ -334,14 +328,13 @@ def test_no_search_is_a_syntax_error_and_every_text_finds_itself(index: Index, t
             index.finds(query, other)
     cleaned = clean(text)
     assert match_query(cleaned) is None or index.finds(cleaned, cleaned)
-    assert search_form(text).encode() is not None
+    assert not HARMFUL.search(search_form(text))
 
 
 @each_hard_text
 def test_a_hard_text_is_searched_without_error_and_finds_itself(index: Index, text: str) -> None:
     cleaned = clean(text)
     assert match_query(cleaned) is None or index.finds(cleaned, cleaned)
-    assert match_query(text) is None or index.finds(text, text) in (True, False)
 
 
 @pytest.mark.parametrize(

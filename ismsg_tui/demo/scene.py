@@ -304,9 +304,9 @@ def _stem(word: str) -> re.Pattern[str]:
     """Compile what finds a word stem in a folded text.
 
     Where words are set apart by spaces alone, a stem is the start of a word, or the whole word if it has up to three
-    letters ("tax" is not in "taxi"). In other scripts it may stand anywhere.
+    letters or digits ("tax" is not in "taxi"). In other scripts it may stand anywhere.
     """
     folded = _fold(word)
     if not unicodedata.name(folded[0], "").startswith(("LATIN", "CYRILLIC", "DIGIT")):
         return re.compile(re.escape(folded))
-    return re.compile(rf"(?<!\w){re.escape(folded)}" + (r"(?!\w)" if len(folded) <= 3 else ""))
+    return re.compile(rf"(?<!\w){re.escape(folded)}" + (r"(?!\w)" if folded.isalnum() and len(folded) <= 3 else ""))

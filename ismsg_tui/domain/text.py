@@ -66,6 +66,8 @@ _UNSEEN = re.compile(
     "\U000e0000-\U000e007f]"
 )
 
+# The later parts of a Hangul syllable, the voicing marks of half-width kana, skin tones.
+_CONTINUATION = re.compile("[\u1160-\u11ff\uff9e\uff9f\U0001f3fb-\U0001f3ff]")
 _BLANK_LETTERS = dict.fromkeys(map(ord, "\u115f\u1160\u2800\u3164\uffa0"), " ")
 _INVISIBLE = " \u061c\u200c\u200d\u200e\u200f\ufe0e\ufe0f"
 _DIRECTION_MARKS = dict.fromkeys(map(ord, "\u061c\u200e\u200f"))
@@ -82,15 +84,14 @@ def clean(text: str) -> str:
     """
     if text.isascii():
         return _scrub(text) if _UNSAFE_ASCII.search(text) else text
-    if _UNSAFE.search(text):
-        text = _scrub(text)
-    if _REPEATED_SELECTOR.search(text):
-        text = _REPEATED_SELECTOR.sub(r"\1", text)
-    if not unicodedata.is_normalized("NFC", text):
-        text = unicodedata.normalize("NFC", text)
-    if _MARK_RUN.search(text):
-        text = _MARK_RUN.sub(_limit_marks, text)
-    return text
+    cleaned = _scrub(text) if _UNSAFE.search(text) else text
+    if _REPEATED_SELECTOR.search(cleaned):
+        cleaned = _REPEATED_SELECTOR.sub(r"\1", cleaned)
+    if not unicodedata.is_normalized("NFC", cleaned):
+        cleaned = unicodedata.normalize("NFC", cleaned)
+    if _MARK_RUN.search(cleaned):
+        cleaned = _MARK_RUN.sub(_limit_marks, cleaned)
+    return text if cleaned == text else cleaned
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -223,7 +224,7 @@ def _joins(text: str, at: int) -> bool:
     after = text[at]
     if after < "\u0300":
         return False
-    if _is_mark(after) or text[at - 1] == "\u200d" or "\u1160" <= after <= "\u11ff" or "🏻" <= after <= "🏿":
+    if _is_mark(after) or text[at - 1] == "\u200d" or _CONTINUATION.match(after):
         return True
     indicators = at
     while indicators > 0 and "🇦" <= text[indicators - 1] <= "🇿" and at - indicators < _MAX_GRAPHEME:

@@ -1,0 +1,118 @@
+"""The words for what rows say: event lines, authors, statuses and spans of time, shared by console and command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import assert_never
+
+from ismsg_tui.domain.entities import Delivery, Event, EventType, Message, MessageKind, Source, User
+from ismsg_tui.domain.text import one_line
+
+NAME_LIMIT = 80
+"""The longest name inside a sentence, in characters."""
+
+_BY = {
+    Source.WORKFLOW: "a workflow",
+    Source.API: "the API",
+    Source.BOT: "a bot",
+    Source.ECHO: "another app",
+    Source.TIMER: "a timer",
+    Source.IMPORT: "the import",
+    Source.CLOSE_LEGACY: "closing",
+}
+_AUTHOR = {
+    Source.WORKFLOW: "Workflow",
+    Source.API: "API",
+    Source.BOT: "Bot",
+    Source.ECHO: "Another app",
+    Source.TIMER: "Timer",
+    Source.IMPORT: "Import",
+    Source.CLOSE_LEGACY: "Workspace",
+}
+_DELIVERY = {
+    Delivery.PENDING: "waiting to be sent",
+    Delivery.SENT: "sent",
+    Delivery.DELIVERED: "delivered",
+    Delivery.READ: "read",
+    Delivery.FAILED: "not sent",
+}
+
+
+def event_words(message: Message, users: Mapping[str, User], contact_name: str, when: Callable[[int], str]) -> str:
+    """What an event line says, as one line; "" for a line that is no event.
+
+    `users` are those of the workspace by id, `when` writes a time in milliseconds as the agent reads it.
+    """
+    event = message.event
+    if event is None:
+        return ""
+    by = _actor(message, event, users, contact_name)
+    match event.type:
+        case EventType.OPENED:
+            return f"conversation opened by {by}"
+        case EventType.CLOSED:
+            note = [one_line(part) for part in (event.category, event.summary) if part]
+            return " · ".join([f"closed by {by}", *note])
+        case EventType.ASSIGNED:
+            return _assigned(message, event, users, by)
+        case EventType.UNASSIGNED:
+            was = f" (was {user_name(event.previous_id, users)})" if event.previous_id else ""
+            return f"unassigned on closing{was}" if event.source is Source.CLOSE_LEGACY else f"unassigned by {by}{was}"
+        case EventType.SNOOZED:
+            return f"snoozed until {when(event.until or 0)} by {by}"
+        case EventType.WOKEN:
+            return _woken(event, by)
+        case _:
+            assert_never(event.type)
+
+
+def author_words(message: Message, users: Mapping[str, User], contact_name: str) -> str:
+    """Who wrote or caused a line: the contact, a user by name, or the kind of automation."""
+    if message.kind is MessageKind.INCOMING or (message.author_id is None and message.source is Source.CONTACT):
+        return one_line(contact_name, NAME_LIMIT)
+    return user_name(message.author_id, users) if message.author_id else _AUTHOR.get(message.source, "Somebody")
+
+
+def user_name(user_id: str | None, users: Mapping[str, User]) -> str:
+    """A user's name, also where the user is not known any more."""
+    user = users.get(user_id or "")
+    return (one_line(user.name, NAME_LIMIT) if user else "") or "somebody"
+
+
+def delivery_words(status: Delivery) -> str:
+    """How far an outgoing message has come."""
+    return _DELIVERY[status]
+
+
+def span_words(milliseconds: int) -> str:
+    """A span of time as short as lists need it: `now`, `4 min`, `3 h`, `2 d`; a negative one counts as none."""
+    minutes = max(milliseconds, 0) // 60_000
+    if minutes < 1:
+        return "now"
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
+
+
+def _actor(message: Message, event: Event, users: Mapping[str, User], contact_name: str) -> str:
+    if event.source is Source.CONTACT:
+        return one_line(contact_name, NAME_LIMIT)
+    return user_name(message.author_id, users) if message.author_id else _BY.get(event.source, "somebody")
+
+
+def _assigned(message: Message, event: Event, users: Mapping[str, User], by: str) -> str:
+    assignee = user_name(event.assignee_id, users)
+    was = f" (was {user_name(event.previous_id, users)})" if event.previous_id else ""
+    if message.author_id is not None and message.author_id == event.assignee_id:
+        return f"{assignee} took the contact{was}"
+    return f"assigned to {assignee} by {by}{was}"
+
+
+def _woken(event: Event, by: str) -> str:
+    match event.source:
+        case Source.CONTACT:
+            return "woken by a new message"
+        case Source.TIMER:
+            return "woken: the snooze ended"
+        case _:
+            return f"woken by {by}"
