@@ -1,0 +1,196 @@
+"""A list of any length on Textual's line API: fixed row height, one cursor, nothing built that is not in sight."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import BindingType
+from textual.events import Click, Resize
+from textual.geometry import Offset, Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ismsg_tui.actions import Scope, bindings
+
+
+class LineList(ScrollView, can_focus=True):
+    """Base of virtual lists: subclasses say how many rows there are and what the lines of a row look like."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.LIST)]
+
+    ROW_HEIGHT: ClassVar[int] = 1
+
+    class Highlighted(Message):
+        """The cursor has moved to another row."""
+
+        def __init__(self, control: LineList, index: int) -> None:
+            super().__init__()
+            self.list = control
+            self.index = index
+
+        @property
+        def control(self) -> LineList:
+            """The list."""
+            return self.list
+
+    class Selected(Highlighted):
+        """A row was chosen by Enter or double click."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
+        super().__init__(id=id)
+        self.cursor = 0
+        self._styles_by_name: dict[str, Style] = {}
+        self._strips: dict[tuple[int, int], list[Strip]] = {}
+
+    @property
+    def row_count(self) -> int:
+        """How many rows the list has."""
+        raise NotImplementedError
+
+    def row_lines(self, index: int, width: int, *, selected: bool) -> list[list[Segment]]:
+        """The lines of a row, ROW_HEIGHT of them; each is cropped or filled to the width."""
+        raise NotImplementedError
+
+    def empty_lines(self, width: int) -> list[list[Segment]]:
+        """What is shown when there are no rows."""
+        raise NotImplementedError
+
+    # Painting
+
+    def style_of(self, name: str) -> Style:
+        """The style of one of the widget's component classes, looked up once per theme."""
+        style = self._styles_by_name.get(name)
+        if style is None:
+            style = self._styles_by_name[name] = self.get_component_rich_style(name)
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget what was painted in the old colours."""
+        super().notify_style_update()
+        self._styles_by_name.clear()
+        self._strips.clear()
+
+    def refresh_rows(self) -> None:
+        """Repaint after the rows have changed."""
+        self._strips.clear()
+        self.cursor = max(0, min(self.cursor, self.row_count - 1))
+        width = self.scrollable_content_region.width
+        self.virtual_size = Size(width, self.row_count * self.ROW_HEIGHT)
+        self.refresh()
+
+    def _on_resize(self, event: Resize) -> None:
+        super()._on_resize(event)
+        self.refresh_rows()
+        self.keep_cursor_visible()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        width = self.scrollable_content_region.width
+        index, part = divmod(y + self.scroll_offset.y, self.ROW_HEIGHT)
+        if self.row_count == 0:
+            lines = self.empty_lines(width)
+            strip = Strip(lines[y]) if y < len(lines) else Strip.blank(width)
+            return strip.adjust_cell_length(width, self.rich_style)
+        if index >= self.row_count:
+            return Strip.blank(width, self.rich_style)
+        strips = self._strips.get((index, width))
+        if strips is None:
+            selected = index == self.cursor
+            fill = self.style_of("list--cursor") if selected else self.rich_style
+            strips = [
+                Strip(line).adjust_cell_length(width, fill).apply_meta({"row": index})
+                for line in self.row_lines(index, width, selected=selected)
+            ]
+            self._strips[index, width] = strips
+        return strips[part]
+
+    # Moving
+
+    def move_to(self, index: int, *, announce: bool = True) -> None:
+        """Put the cursor on a row and show it."""
+        index = max(0, min(index, self.row_count - 1))
+        if index != self.cursor:
+            for row in (index, self.cursor):
+                for key in [key for key in self._strips if key[0] == row]:
+                    del self._strips[key]
+                self._refresh_row(row)
+            self.cursor = index
+            if announce:
+                self.post_message(self.Highlighted(self, index))
+        self.keep_cursor_visible()
+
+    def _refresh_row(self, index: int) -> None:
+        top = index * self.ROW_HEIGHT - self.scroll_offset.y
+        self.refresh(Region(0, top, self.size.width, self.ROW_HEIGHT))
+
+    def keep_cursor_visible(self) -> None:
+        """Scroll as little as needed to show the cursor, and park the terminal's own cursor there."""
+        height = self.scrollable_content_region.height
+        top = self.cursor * self.ROW_HEIGHT
+        if height > 0:
+            y = min(max(self.scroll_offset.y, top + self.ROW_HEIGHT - height), top)
+            if y != self.scroll_offset.y:
+                self.scroll_to(y=y, animate=False, force=True)
+        self.park_cursor()
+
+    def park_cursor(self) -> None:
+        """Leave the terminal's cursor on the active row, where input methods and braille displays look for it."""
+        if self.has_focus:
+            region = self.content_region
+            row = self.cursor * self.ROW_HEIGHT - self.scroll_offset.y
+            self.app.cursor_position = Offset(region.x, region.y + max(0, min(row, region.height - 1)))
+
+    def _on_focus(self) -> None:
+        self._forget_row(self.cursor)
+        self.park_cursor()
+
+    def _on_blur(self) -> None:
+        self._forget_row(self.cursor)
+
+    def _forget_row(self, index: int) -> None:
+        self._strips = {key: strips for key, strips in self._strips.items() if key[0] != index}
+        self._refresh_row(index)
+
+    @property
+    def page_rows(self) -> int:
+        """How many whole rows are in sight, less one that stays in view."""
+        return max(1, self.scrollable_content_region.height // self.ROW_HEIGHT - 1)
+
+    def action_cursor_down(self) -> None:
+        """Go to the next row."""
+        self.move_to(self.cursor + 1)
+
+    def action_cursor_up(self) -> None:
+        """Go to the previous row."""
+        self.move_to(self.cursor - 1)
+
+    def action_page_down(self) -> None:
+        """Go a page down."""
+        self.move_to(self.cursor + self.page_rows)
+
+    def action_page_up(self) -> None:
+        """Go a page up."""
+        self.move_to(self.cursor - self.page_rows)
+
+    def action_first(self) -> None:
+        """Go to the first row."""
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        """Go to the last row."""
+        self.move_to(self.row_count - 1)
+
+    def action_select(self) -> None:
+        """Choose the row under the cursor."""
+        if self.row_count:
+            self.post_message(self.Selected(self, self.cursor))
+
+    def _on_click(self, event: Click) -> None:
+        row = event.style.meta.get("row")
+        if isinstance(row, int):
+            self.move_to(row)
+            if event.chain == 2:
+                self.action_select()

@@ -1,0 +1,53 @@
+"""A long list seen through a window: pages of rows are fetched as they come into sight and forgotten on change."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ismsg_tui.store.lists import ListPage, ListRow, Position
+
+PAGE = 50
+
+
+class RowSource(Protocol):
+    """Where the rows come from; both methods must be fast enough to be called while painting."""
+
+    def count(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def page(self, *, after: Position | None, before: Position | None, offset: int, limit: int) -> ListPage:
+        """Consecutive rows after or before a place, or from an offset."""
+        ...
+
+
+class RowWindow:
+    """Rows by their index, fetched in pages; neighbours of a page that is there are fetched by place, not offset."""
+
+    def __init__(self, source: RowSource) -> None:
+        self.source = source
+        self.count = 0
+        self._pages: dict[int, ListPage] = {}
+
+    def refresh(self) -> None:
+        """Forget every page and count anew."""
+        self._pages.clear()
+        self.count = self.source.count()
+
+    def row(self, index: int) -> ListRow | None:
+        """The row at an index from the top; None beyond the end."""
+        if not 0 <= index < self.count:
+            return None
+        number, place = divmod(index, PAGE)
+        page = self._pages.get(number)
+        if page is None:
+            page = self._pages[number] = self._load(number)
+        return page.rows[place] if place < len(page.rows) else None
+
+    def _load(self, number: int) -> ListPage:
+        above, below = self._pages.get(number - 1), self._pages.get(number + 1)
+        if above is not None and above.last is not None:
+            return self.source.page(after=above.last, before=None, offset=0, limit=PAGE)
+        if below is not None and below.first is not None:
+            return self.source.page(after=None, before=below.first, offset=0, limit=PAGE)
+        return self.source.page(after=None, before=None, offset=number * PAGE, limit=PAGE)
