@@ -164,8 +164,8 @@ class Inbox:
         return read_draft(self.store.reader, self.user_id, contact_id)
 
     def unsent(self) -> int:
-        """How many commands no server has taken yet."""
-        return outbox.unsent(self.store.reader)
+        """How many messages no server has taken yet."""
+        return outbox.unsent_messages(self.store.reader)
 
     # Acting
 

@@ -5,6 +5,7 @@ Times are integer milliseconds since 1970 in UTC; ids are UUIDv7 in their canoni
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from msgspec import Struct
@@ -121,6 +122,17 @@ class Channel(Struct, frozen=True, kw_only=True):
     """The longest text it takes, in characters."""
 
 
+UNNAMED = "Unnamed contact"
+_SURNAME_FIRST = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af々]+")
+
+
+def display_name(first: str, last: str) -> str:
+    """A name as it is read: Chinese, Japanese and Korean ones with the surname first and no space."""
+    if first and last and _SURNAME_FIRST.fullmatch(first) and _SURNAME_FIRST.fullmatch(last):
+        return last + first
+    return f"{first} {last}".strip()
+
+
 class Contact(Struct, frozen=True, kw_only=True):
     """A person who writes in. The assignee belongs to the contact and survives closing."""
 
@@ -142,7 +154,7 @@ class Contact(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The name to show: the profile name, else phone or email."""
-        return f"{self.first_name} {self.last_name}".strip() or self.phone or self.email or "Unnamed contact"
+        return display_name(self.first_name, self.last_name) or self.phone or self.email or UNNAMED
 
 
 class Conversation(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,6 @@ from ismsg_tui.domain.commands import (
     CloseConversation,
     ContactCommand,
     CreateContact,
-    DeleteSnippet,
     Issued,
     MarkRead,
     MarkUnread,
@@ -26,6 +25,7 @@ from ismsg_tui.domain.commands import (
     SaveSnippet,
     SendMessage,
     SetDelivery,
+    SnippetCommand,
     SnoozeConversation,
     UseSnippet,
     WakeConversation,
@@ -66,7 +66,7 @@ class Deed:
 
     def __init__(self, state: State, issued: Issued) -> None:
         self.before = state
-        self.id, self.actor, self.at = issued.id, issued.actor, issued.at
+        self.id, self.actor, self.at = issued.id, issued.actor, _moment(issued.at, state.conversation)
         self._contact, self._conversation = state.contact, state.conversation
         self._lines: list[Message] = []
         self._marks: dict[str, ReadMark] = {}
@@ -162,19 +162,40 @@ class Deed:
         return rows
 
 
+def _moment(at: int, newest: Conversation | None) -> int:
+    """When a command counts as carried out: after what it follows.
+
+    Clocks differ, and a command may travel late. A reply must not stand above the message that it answers, no wait may
+    be negative, and a new conversation must be the newest.
+    """
+    if newest is None:
+        return at
+    for known in (newest.opened_at, newest.last_incoming_at, newest.last_assigned_at, newest.closed_at):
+        if known is not None and known >= at:
+            at = known + 1
+    return at
+
+
 def decide(state: State, issued: Issued) -> Outcome:
-    """What `issued` does to `state`: rows to write, nothing if it is already so, or a refusal."""
+    """What `issued` does to `state`: rows to write, nothing if it is already so, or a refusal.
+
+    A command that was carried out before changes nothing. Only the use of a snippet leaves no trace to tell that by:
+    whoever keeps a list of commands has to leave out the second.
+    """
     command = issued.command
-    if isinstance(command, SaveSnippet | DeleteSnippet | UseSnippet):
-        return _decide_snippet(state, command)
-    if isinstance(command, CreateContact):
-        return [] if state.contact is not None else [replace(command.contact, created_at=issued.at)]
-    if state.contact is None:
-        return Refusal("unknown-contact", "There is no such contact any more.")
-    if derived_id(issued.id, Part.MAIN) in state.messages:
-        return []
+    if not isinstance(command, SnippetCommand | CreateContact):
+        if state.contact is None:
+            return Refusal("unknown-contact", "There is no such contact any more.")
+        if state.messages and derived_id(issued.id, Part.MAIN) in state.messages:
+            return []
     if not _may_act(state, issued.actor):
         return Refusal("unknown-user", "You are not an active user of this workspace.")
+    if isinstance(command, SnippetCommand):
+        return _decide_snippet(state, command)
+    if isinstance(command, CreateContact):
+        if state.contact is not None:
+            return []
+        return [replace(command.contact, created_at=issued.at, assignee_id=None)]
     deed = Deed(state, issued)
     return _carry_out(deed, command) or deed.rows()
 
@@ -224,10 +245,12 @@ def _receive(deed: Deed, command: ReceiveMessage) -> Refusal | None:
             _wake(deed, Source.CONTACT)
     conversation = deed.conversation
     if conversation is not None:
+        # Who was written to first waits for an answer from his own first message on, not from the opening.
+        waiting_since = conversation.waiting_since if conversation.last_incoming_at is not None else None
         deed.conversation = replace(
             conversation,
             incoming_count=conversation.incoming_count + 1,
-            waiting_since=deed.at if conversation.waiting_since is None else conversation.waiting_since,
+            waiting_since=deed.at if waiting_since is None else waiting_since,
             last_incoming_at=deed.at,
         )
     if command.channel_id is not None and command.channel_id != deed.contact.channel_id:
@@ -354,6 +377,8 @@ def _close(deed: Deed, command: CloseConversation) -> Refusal | None:
     conversation = deed.conversation
     if conversation is None:
         return Refusal("not-open", f"{deed.contact.name} has no open conversation.")
+    if deed.contact.blocked:
+        return Refusal("contact-blocked", f"{deed.contact.name} is blocked.")
     refusal = check_closing_note(deed.before, command, manual=deed.by_person)
     if refusal is not None:
         return refusal
@@ -399,7 +424,7 @@ def check_closing_note(state: State, command: CloseConversation, *, manual: bool
         return Refusal("unknown-category", f"There is no category “{command.category}”; there are {', '.join(names)}.")
     if not manual or workspace.closing_notes in (ClosingNotes.OFF, ClosingNotes.OPTIONAL):
         return None
-    if not command.category:
+    if not command.category.strip():
         return Refusal("category-needed", f"Closing needs a category: {', '.join(names) or 'any'}.")
     if workspace.closing_notes is ClosingNotes.FULL and not command.summary.strip():
         return Refusal("summary-needed", "Closing needs a summary of the conversation.")
@@ -418,7 +443,11 @@ def _snooze(deed: Deed, command: SnoozeConversation) -> Refusal | None:
 
 
 def _wake_by_command(deed: Deed) -> Refusal | None:
-    if deed.conversation is not None and deed.conversation.snoozed_until is not None:
+    conversation = deed.conversation
+    if conversation is None or conversation.snoozed_until is None:
+        return None
+    # A timer that went off for a snooze which was prolonged meanwhile wakes nobody.
+    if deed.actor.source is not Source.TIMER or conversation.snoozed_until <= deed.at:
         _wake(deed, deed.actor.source, part=Part.MAIN)
     return None
 
@@ -476,7 +505,7 @@ def _mark_unread(deed: Deed) -> Refusal | None:
     return None
 
 
-def _decide_snippet(state: State, command: SaveSnippet | DeleteSnippet | UseSnippet) -> Outcome:
+def _decide_snippet(state: State, command: SnippetCommand) -> Outcome:
     if isinstance(command, SaveSnippet):
         return _save_snippet(state, command)
     snippet = state.snippets.get(command.snippet_id)
@@ -499,4 +528,6 @@ def _save_snippet(state: State, command: SaveSnippet) -> Outcome:
         return Refusal("name-taken", f"There is already a snippet named “{name}”.")
     if len(others) >= SNIPPETS_LIMIT:
         return Refusal("too-many", f"A workspace holds {SNIPPETS_LIMIT:,} snippets; delete some first.")
-    return [replace(snippet, name=name)] if snippet != state.snippets.get(snippet.id) else []
+    old = state.snippets.get(snippet.id)
+    saved = replace(snippet, name=name, uses=old.uses if old else 0, deleted=False)
+    return [saved] if saved != old else []

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ismsg_tui.domain.entities import Contact, User
+from ismsg_tui.domain.entities import Contact, User, display_name
 
 _NAME = r"\$(contact|assignee|system)\.([A-Za-z_][A-Za-z0-9_]*)"
 _VARIABLE = re.compile(rf"\{{\{{\s*{_NAME}\s*\}}\}}|{_NAME}")
@@ -67,7 +67,7 @@ def values_for(contact: Contact | None, assignee: User | None, now: datetime) ->
         values |= {f"contact.{_slug(name)}": value for name, value in contact.fields.items()}
         values |= {
             "contact.id": contact.id,
-            "contact.name": f"{contact.first_name} {contact.last_name}".strip(),
+            "contact.name": display_name(contact.first_name, contact.last_name),
             "contact.firstname": contact.first_name,
             "contact.lastname": contact.last_name,
             "contact.phone": contact.phone,

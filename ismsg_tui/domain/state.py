@@ -30,6 +30,11 @@ class Refusal(Struct, frozen=True):
     """A sentence for the agent."""
 
 
+def newness(conversation: Conversation) -> tuple[bool, int, str]:
+    """By what a contact's conversations are ordered, the newest last: an open one is newer than any closed one."""
+    return conversation.status is ConversationStatus.OPEN, conversation.opened_at, conversation.id
+
+
 class State(Struct, frozen=True, kw_only=True):
     """The part of the workspace that one command is decided on; whoever loads it leaves out the rest."""
 
@@ -60,7 +65,7 @@ class State(Struct, frozen=True, kw_only=True):
                 case Contact():
                     contact = row
                 case Conversation():
-                    if conversation is None or row.opened_at >= conversation.opened_at:
+                    if conversation is None or row.id == conversation.id or newness(row) > newness(conversation):
                         conversation = row
                 case Message():
                     messages[row.id] = row

@@ -25,17 +25,22 @@ def read_draft(connection: Connection, user_id: str, contact_id: str) -> Draft:
 
 def write_draft(connection: Connection, user_id: str, contact_id: str, draft: Draft, now: int) -> None:
     """Keep a draft; an empty one is forgotten."""
-    if not draft.text:
+    text = clean(draft.text)
+    if not text:
         connection.execute("DELETE FROM draft WHERE user_id = ? AND contact_id = ?", (user_id, contact_id))
         return
     connection.execute(
         "INSERT OR REPLACE INTO draft (user_id, contact_id, mode, text, at) VALUES (?, ?, ?, ?, ?)",
-        (user_id, contact_id, "comment" if draft.comment else "reply", clean(draft.text), now),
+        (user_id, contact_id, "comment" if draft.comment else "reply", text, now),
     )
 
 
 def put_back(connection: Connection, user_id: str, contact_id: str, draft: Draft, now: int) -> None:
-    """Return a text that was not sent; what the agent has typed since stays below it."""
-    newer = read_draft(connection, user_id, contact_id).text
-    text = f"{draft.text}\n\n{newer}" if newer.strip() else draft.text
-    write_draft(connection, user_id, contact_id, Draft(text, draft.comment), now)
+    """Return a text that was not sent; what the agent has typed since stays below it.
+
+    Where one of the two is an internal comment, so is the whole: a contact must never be sent a part of one.
+    """
+    newer = read_draft(connection, user_id, contact_id)
+    if newer.text.strip():
+        draft = Draft(f"{draft.text}\n\n{newer.text}", draft.comment or newer.comment)
+    write_draft(connection, user_id, contact_id, draft, now)

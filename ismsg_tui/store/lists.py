@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ismsg_tui.domain.entities import Delivery, MessageKind
+from ismsg_tui.domain.entities import UNNAMED, Delivery, MessageKind, display_name
 from ismsg_tui.domain.views import SORTS, Sort, Standing, View
 from ismsg_tui.store.connection import Connection
 
@@ -32,8 +32,7 @@ _ROW = f"""
 SELECT
     inbox.contact_id, inbox.status, inbox.assignee_id, inbox.waiting_since, inbox.snoozed_until, inbox.closed_at,
     inbox.last_at,
-    coalesce(nullif(trim(contact.first_name || ' ' || contact.last_name), ''), nullif(contact.phone, ''),
-        nullif(contact.email, ''), 'Unnamed contact') AS name,
+    contact.first_name, contact.last_name, contact.phone, contact.email,
     contact.channel_id, contact.blocked,
     last.kind AS last_kind, substr(last.text, 1, 400) AS last_text, last.status AS last_status,
     last.author_id AS last_author_id,
@@ -56,7 +55,10 @@ class ListRow(msgspec.Struct, frozen=True, kw_only=True):
     """What a list shows of one contact; texts are cut, not yet folded to one line."""
 
     contact_id: str
-    name: str
+    first_name: str
+    last_name: str
+    phone: str
+    email: str
     status: Standing
     channel_id: str | None
     assignee_id: str | None
@@ -75,6 +77,11 @@ class ListRow(msgspec.Struct, frozen=True, kw_only=True):
     """Marked unread, newly assigned or mentioned."""
     unread: int
     """Incoming messages of the open conversation not yet read by the user, up to UNREAD_CAP."""
+
+    @property
+    def name(self) -> str:
+        """The name to show."""
+        return display_name(self.first_name, self.last_name) or self.phone or self.email or UNNAMED
 
 
 Position = tuple[int, str]
@@ -125,7 +132,8 @@ def list_page(
     if not places:
         return ListPage([])
     rows = rows_for(connection, user_id, [contact_id for _, contact_id in places])
-    return ListPage([rows[contact_id] for _, contact_id in places], places[0], places[-1])
+    # Between the two queries another thread may have taken back the creation of a contact.
+    return ListPage([rows[contact_id] for _, contact_id in places if contact_id in rows], places[0], places[-1])
 
 
 def rows_for(connection: Connection, user_id: str, contact_ids: list[str]) -> dict[str, ListRow]:

@@ -18,7 +18,19 @@ from ismsg_tui.domain.entities import Channel, Snippet, User, Workspace, read_ma
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import State
 from ismsg_tui.store.connection import Connection
-from ismsg_tui.store.rows import CHANNEL, CONTACT, CONVERSATION, MESSAGE, READ_MARK, SNIPPET, USER, WORKSPACE, E, Table
+from ismsg_tui.store.rows import (
+    CHANNEL,
+    CONTACT,
+    CONVERSATION,
+    MESSAGE,
+    NEWEST_FIRST,
+    READ_MARK,
+    SNIPPET,
+    USER,
+    WORKSPACE,
+    E,
+    Table,
+)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -53,7 +65,7 @@ def load_state(connection: Connection, settings: Settings, issued: Issued) -> St
     if row is None or isinstance(command, CreateContact):
         return msgspec.structs.replace(base, contact=CONTACT.decode(row) if row else None)
     newest = connection.execute(
-        f"{CONVERSATION.select} WHERE contact_id = ? ORDER BY opened_at DESC, id DESC LIMIT 1", (contact_id,)
+        f"{CONVERSATION.select} WHERE contact_id = ? ORDER BY {NEWEST_FIRST} LIMIT 1", (contact_id,)
     ).fetchone()
     lines = [derived_id(issued.id, Part.MAIN)]
     marked = [issued.actor.user_id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -79,9 +79,28 @@ def read_images(connection: Connection, n: int) -> list[Image]:
     return [(row["tbl"], row["row_id"], row["image"]) for row in rows]
 
 
-def played(connection: Connection, scope: str) -> list[OutboxEntry]:
-    """The commands whose effect stands in the tables of a scope, oldest first."""
-    return [_entry(row) for row in connection.execute(f"{_SELECT} WHERE scope = ? AND {_PLAYED} ORDER BY n", (scope,))]
+def played(connection: Connection, scope: str, since: int = 0) -> list[OutboxEntry]:
+    """The commands from number `since` on whose effect stands in the tables of a scope, oldest first."""
+    rows = connection.execute(f"{_SELECT} WHERE scope = ? AND n >= ? AND {_PLAYED} ORDER BY n", (scope, since))
+    return [_entry(row) for row in rows]
+
+
+def scopes_in_play(connection: Connection, scopes: Iterable[str]) -> list[str]:
+    """Those of the scopes in whose tables the effect of some command stands."""
+    wanted = msgspec.json.encode(list(scopes)).decode()
+    rows = connection.execute(
+        f"SELECT DISTINCT scope FROM outbox WHERE scope IN (SELECT value FROM json_each(?)) AND {_PLAYED}", (wanted,)
+    )
+    return [row["scope"] for row in rows]
+
+
+def waiting(connection: Connection, command_ids: Iterable[str]) -> list[OutboxEntry]:
+    """Those of the commands that no authority has taken yet."""
+    wanted = msgspec.json.encode(list(command_ids)).decode()
+    rows = connection.execute(
+        f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?)) AND state IN ('pending', 'sending')", (wanted,)
+    )
+    return [_entry(row) for row in rows]
 
 
 def find(connection: Connection, command_id: str) -> OutboxEntry | None:
@@ -134,9 +153,12 @@ def remove(connection: Connection, n: int) -> None:
     connection.execute("DELETE FROM outbox_image WHERE n = ?", (n,))
 
 
-def unsent(connection: Connection) -> int:
-    """How many commands no authority has taken yet."""
-    count: int = connection.execute("SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending')").fetchone()[0]
+def unsent_messages(connection: Connection) -> int:
+    """How many messages no authority has taken yet."""
+    count: int = connection.execute(
+        "SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending') "
+        "AND json_extract(issued, '$.command.type') = 'message.send'"
+    ).fetchone()[0]
     return count
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -20,8 +21,13 @@ from ismsg_tui.domain.entities import (
 )
 from ismsg_tui.domain.text import clean
 
+NEWEST_FIRST = "status = 'open' DESC, opened_at DESC, id DESC"
+"""How a contact's conversations are ordered; the same as `domain.state.newness`."""
+
 E = TypeVar("E", bound=msgspec.Struct)
 Values = tuple[str | int | None, ...]
+
+_pack = msgspec.json.Encoder().encode
 
 
 class Table(Generic[E]):
@@ -37,6 +43,7 @@ class Table(Generic[E]):
         self.name = name
         self.type = type_
         self.columns = type_.__struct_fields__
+        self._in_order: Callable[[dict[str, Any]], Values] = itemgetter(*self.columns)
         self._free_text = free_text
         self._packed = packed
         names = ", ".join(self.columns)
@@ -53,11 +60,12 @@ class Table(Generic[E]):
         """The row's values in the order of `columns`, free text sanitised."""
         values: dict[str, Any] = msgspec.to_builtins(entity)
         for column in self._free_text:
-            values[column] = _cleaned(values[column])
+            if value := values[column]:
+                values[column] = clean(value) if type(value) is str else _cleaned(value)
         for column in self._packed:
             value = values[column]
-            values[column] = None if value is None else msgspec.json.encode(value).decode()
-        return tuple(values[column] for column in self.columns)
+            values[column] = None if value is None else _pack(value).decode()
+        return self._in_order(values)
 
     def decode(self, row: Mapping[str, Any]) -> E:
         """The entity of a row that has at least `columns`."""

@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from ismsg_tui.domain.entities import Contact, Snippet
-from ismsg_tui.domain.text import match_query, search_form
+from ismsg_tui.domain.text import clean, match_query, search_form
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.loading import load_ids
 from ismsg_tui.store.rows import CONTACT, SNIPPET
@@ -76,7 +76,7 @@ def resolve_contact(connection: Connection, wanted: str, limit: int = 20) -> lis
 
     One that matches whole comes alone; the start of an id is tried only where nothing matches whole.
     """
-    wanted = wanted.strip()
+    wanted = clean(wanted).strip()
     exact = connection.execute(
         f"{CONTACT.select} WHERE id = :wanted OR (phone = :wanted AND phone <> '') "
         "OR (email = :wanted COLLATE NOCASE AND email <> '') LIMIT :limit",

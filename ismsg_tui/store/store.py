@@ -7,6 +7,7 @@ of its own that cannot write.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from ismsg_tui.store.writing import (
     take_images,
     write_rows,
 )
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "ismsg.db"
 
@@ -60,7 +63,11 @@ class Store:
         self.path = folder / FILE_NAME
         self._lock = threading.RLock()
         self._writer = open_writer(self.path)
-        migrate(self._writer)
+        try:
+            migrate(self._writer)
+        except BaseException:
+            self._writer.close()
+            raise
         self._readers = threading.local()
         self._open_readers: list[Connection] = []
         self._settings: Settings | None = None
@@ -92,15 +99,18 @@ class Store:
 
     @property
     def data_version(self) -> int:
-        """A number that changes when another process has written; ask on one thread only."""
+        """A number that changes with every commit, of this process or another; ask on one thread only."""
         version: int = self.reader.execute("PRAGMA data_version").fetchone()[0]
         return version
 
     @property
     def settings(self) -> Settings:
-        """Workspace, users and channels as they are now."""
-        with self._lock:
-            return self._current_settings()
+        """Workspace, users and channels as they are now; never waits for a writer."""
+        version = self.data_version
+        known: tuple[int, Settings] | None = getattr(self._readers, "settings", None)
+        if known is None or known[0] != version:
+            known = self._readers.settings = version, load_settings(self.reader)
+        return known[1]
 
     @property
     def cursor(self) -> int:
@@ -114,10 +124,12 @@ class Store:
         """Carry out a command and queue it for the authority, in one transaction.
 
         With `drop_draft` the acting user's draft for the contact goes in the same transaction. Returns None if the
-        command changes nothing. Raises RefusedError.
+        command changes nothing or is in the outbox already. Raises RefusedError.
         """
         scope = scope_of(issued.command)
         with self._transaction() as changed:
+            if outbox.find(self._writer, issued.id) is not None:
+                return None
             outcome = decide(load_state(self._writer, self._current_settings(), issued), issued)
             if isinstance(outcome, Refusal):
                 raise RefusedError(outcome)
@@ -155,7 +167,7 @@ class Store:
     def adopt(self, rows: Sequence[Entity]) -> None:
         """Write rows that are true here without an authority: the workspace's set-up, imported history."""
         with self._transaction() as changed:
-            changed.update(write_rows(self._writer, rows, [0] * len(rows)))
+            changed.update(self._take_in([(0, row) for row in rows]))
 
     def apply(self, page: Page) -> None:
         """Take in a page of the authority's rows: rewind unconfirmed commands, write, replay, move the cursor.
@@ -174,30 +186,25 @@ class Store:
                 for entry in outbox.entries(self._writer, OutboxState.ACKNOWLEDGED)
                 if entry.seq is not None and entry.seq <= page.to
             ]
-            scopes = {scope_of_row(row) for _, row in page.rows}
-            scopes |= {scope_of(entry.issued.command) for entry in confirmed}
-            for scope in scopes:
-                changed.update(self._rewind(scope))
-            for entry in confirmed:
-                outbox.remove(self._writer, entry.n)
-            changed.update(write_rows(self._writer, [row for _, row in page.rows], [rev for rev, _ in page.rows]))
-            if SETTINGS in changed:
-                self._settings = None
-            for scope in scopes:
-                changed.update(self._replay(scope))
+            changed.update(self._take_in(page.rows, confirmed))
             self._writer.execute("UPDATE replica SET cursor = ?, synced = 1", (page.to,))
 
-    def mark_sending(self, entries: Iterable[OutboxEntry]) -> None:
-        """Note that commands are on their way: from here on they can't be withdrawn."""
+    def mark_sending(self, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
+        """Note that commands are on their way: from here on they can't be withdrawn.
+
+        Returns those that may leave; any other has been withdrawn since it was looked up.
+        """
         with self._transaction():
-            for entry in entries:
+            leaving = [entry for entry in entries if outbox.find(self._writer, entry.issued.id) is not None]
+            for entry in leaving:
                 outbox.set_state(self._writer, entry.n, OutboxState.SENDING)
+            return leaving
 
     def acknowledge(self, command_id: str, seq: int) -> None:
         """The authority carried a command out as revision `seq`; its effect here goes when the truth has come."""
         with self._transaction() as changed:
             entry = outbox.find(self._writer, command_id)
-            if entry is None:
+            if entry is None or entry.state is OutboxState.REFUSED:
                 return
             cursor: int = self._writer.execute("SELECT cursor FROM replica").fetchone()[0]
             if seq > cursor:
@@ -214,7 +221,6 @@ class Store:
             if entry is None or entry.state is OutboxState.REFUSED:
                 return None
             changed.update(self._take_out(entry))
-            outbox.write_images(self._writer, entry.n, [])
             outbox.set_state(self._writer, entry.n, OutboxState.REFUSED, problem=refusal)
             self._return_text(entry.issued, now)
             return entry.issued
@@ -226,25 +232,39 @@ class Store:
             if entry is not None and entry.state is OutboxState.REFUSED:
                 outbox.remove(self._writer, entry.n)
 
+    def _take_in(self, rows: Sequence[tuple[int, Entity]], confirmed: Sequence[OutboxEntry] = ()) -> set[str]:
+        """Write true rows, with their revisions, under the commands that are still unconfirmed."""
+        touched = {scope_of_row(row) for _, row in rows} | {scope_of(entry.issued.command) for entry in confirmed}
+        scopes = outbox.scopes_in_play(self._writer, touched)
+        changed = set(touched)
+        for scope in scopes:
+            changed.update(self._rewind(scope))
+        for entry in confirmed:
+            outbox.remove(self._writer, entry.n)
+        changed.update(write_rows(self._writer, [row for _, row in rows], [rev for rev, _ in rows]))
+        if SETTINGS in changed:
+            self._settings = None
+        for scope in scopes:
+            changed.update(self._replay(scope))
+        return changed
+
     def _take_out(self, entry: OutboxEntry) -> set[str]:
         """Undo one command's effect under those that came after it."""
         scope = scope_of(entry.issued.command)
-        changed = self._rewind(scope)
+        changed = self._rewind(scope, since=entry.n)
         outbox.write_images(self._writer, entry.n, [])
-        return changed | self._replay(scope, leave_out=entry.n)
+        return changed | self._replay(scope, since=entry.n + 1)
 
-    def _rewind(self, scope: str) -> set[str]:
+    def _rewind(self, scope: str, since: int = 0) -> set[str]:
         changed = {scope}
-        for entry in reversed(outbox.played(self._writer, scope)):
+        for entry in reversed(outbox.played(self._writer, scope, since)):
             changed.update(restore_images(self._writer, outbox.read_images(self._writer, entry.n)))
         refresh_inbox(self._writer, changed)
         return changed
 
-    def _replay(self, scope: str, leave_out: int | None = None) -> set[str]:
+    def _replay(self, scope: str, since: int = 0) -> set[str]:
         changed = {scope}
-        for entry in outbox.played(self._writer, scope):
-            if entry.n == leave_out:
-                continue
+        for entry in outbox.played(self._writer, scope, since):
             outcome = decide(load_state(self._writer, self._current_settings(), entry.issued), entry.issued)
             rows = [] if isinstance(outcome, Refusal) else outcome
             outbox.write_images(self._writer, entry.n, take_images(self._writer, rows))
@@ -273,14 +293,16 @@ class Store:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield changed
+                self._writer.execute("COMMIT")
             except BaseException:
+                self._settings = None
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
-                self._settings = None
                 raise
-            self._writer.execute("COMMIT")
             if SETTINGS in changed:
                 self._settings = None
-        if changed:
-            for listener in tuple(self._listeners):
+        for listener in tuple(self._listeners) if changed else ():
+            try:
                 listener(frozenset(changed))
+            except Exception:  # it is committed: whoever gave the command must not take it for failed
+                log.exception("a listener failed")

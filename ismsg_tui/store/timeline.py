@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from ismsg_tui.domain.entities import Contact, Conversation, Message
-from ismsg_tui.domain.ids import Part, derived_id
+from ismsg_tui.domain.ids import Part, command_of, derived_id
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.outbox import OutboxState
-from ismsg_tui.store.rows import CONTACT, CONVERSATION, MESSAGE
+from ismsg_tui.store.rows import CONTACT, CONVERSATION, MESSAGE, NEWEST_FIRST
 
 Place = tuple[int, str]
 """A place in a timeline: time and id of a line."""
@@ -50,11 +50,8 @@ def timeline_page(
     messages = [MESSAGE.decode(row) for row in rows]
     if order == "DESC":
         messages.reverse()
-    waiting = {
-        derived_id(entry.issued.id, Part.MAIN): entry
-        for entry in outbox.played(connection, contact_id)
-        if entry.state is not OutboxState.ACKNOWLEDGED
-    }
+    commands = [command_of(message.id, Part.MAIN) for message in messages]
+    waiting = {derived_id(entry.issued.id, Part.MAIN): entry for entry in outbox.waiting(connection, commands)}
     lines = []
     for message in messages:
         entry = waiting.get(message.id)
@@ -80,7 +77,7 @@ def contact_card(connection: Connection, contact_id: str, *, conversations: int 
     if row is None:
         return None
     found = connection.execute(
-        f"{CONVERSATION.select} WHERE contact_id = ? ORDER BY opened_at DESC, id DESC LIMIT ?",
+        f"{CONVERSATION.select} WHERE contact_id = ? ORDER BY {NEWEST_FIRST} LIMIT ?",
         (contact_id, conversations),
     )
     return ContactCard(CONTACT.decode(row), [CONVERSATION.decode(item) for item in found])

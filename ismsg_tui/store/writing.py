@@ -12,12 +12,12 @@ from ismsg_tui.domain.commands import SNIPPETS
 from ismsg_tui.domain.entities import Contact, Conversation, Entity, Message, ReadMark, Snippet
 from ismsg_tui.domain.text import search_form
 from ismsg_tui.store.connection import Connection
-from ismsg_tui.store.rows import CONTACT, MESSAGE, SNIPPET, Table, table_named, table_of
+from ismsg_tui.store.rows import CONTACT, MESSAGE, NEWEST_FIRST, SNIPPET, Table, table_named, table_of
 
 SETTINGS = "settings"
 """The scope of workspace, users and channels."""
 
-_REFRESH_INBOX = """
+_REFRESH_INBOX = f"""
 INSERT OR REPLACE INTO inbox
 SELECT
     contact.id,
@@ -33,17 +33,23 @@ SELECT
     newest.waiting_since,
     coalesce(newest.waiting_since, 9223372036854775807),
     newest.snoozed_until,
-    newest.closed_at,
+    CASE newest.status WHEN 'closed' THEN coalesce(newest.closed_at, newest.opened_at) END,
     newest.opened_at,
     last.id,
     coalesce(last.at, newest.opened_at, 0)
 FROM json_each(?) AS wanted
 JOIN contact ON contact.id = wanted.value
 LEFT JOIN conversation AS newest ON newest.id = (
-    SELECT id FROM conversation WHERE contact_id = contact.id ORDER BY opened_at DESC, id DESC LIMIT 1)
+    SELECT id FROM conversation WHERE contact_id = contact.id ORDER BY {NEWEST_FIRST} LIMIT 1)
 LEFT JOIN message AS last ON last.id = (
     SELECT id FROM message WHERE contact_id = contact.id AND kind IN ('incoming', 'outgoing')
     ORDER BY at DESC, id DESC LIMIT 1)
+"""
+
+
+_FORGET_INBOX = """
+DELETE FROM inbox WHERE contact_id IN (SELECT value FROM json_each(?))
+AND NOT EXISTS (SELECT 1 FROM contact WHERE contact.id = inbox.contact_id)
 """
 
 
@@ -87,7 +93,10 @@ def refresh_inbox(connection: Connection, contact_ids: Iterable[str]) -> None:
     """Work out anew where contacts stand in the inbox; never counted up or down, always from the rows."""
     ids = [scope for scope in contact_ids if scope not in (SNIPPETS, SETTINGS)]
     if ids:
-        connection.execute(_REFRESH_INBOX, (msgspec.json.encode(ids).decode(),))
+        packed = msgspec.json.encode(ids).decode()
+        # A contact that was only ever made here is gone once its command is taken back.
+        connection.execute(_FORGET_INBOX, (packed,))
+        connection.execute(_REFRESH_INBOX, (packed,))
 
 
 Image = tuple[str, str, str | None]
@@ -129,7 +138,8 @@ _SEARCHED = {
     MESSAGE.name: ("message_search", "CASE kind WHEN 'event' THEN '' ELSE text END"),
     CONTACT.name: (
         "contact_search",
-        "first_name || ' ' || last_name || char(10) || phone || char(10) || email || char(10) || id",
+        "first_name || ' ' || last_name || char(10) || last_name || first_name || char(10) "
+        "|| phone || char(10) || email || char(10) || id",
     ),
     SNIPPET.name: ("snippet_search", "CASE deleted WHEN 1 THEN '' ELSE name || ' ' || topic || ' ' || text END"),
 }
@@ -155,7 +165,8 @@ def _update_search(connection: Connection, table: Table[Any], ids: Sequence[str]
     new = _search_texts(connection, table, ids)
     index = _SEARCHED[table.name][0]
     gone = [(n, search_form(text)) for n, text in old.items() if text and new.get(n) != text]
-    come = [(n, search_form(text)) for n, text in new.items() if text and old.get(n) != text]
+    # FTS5 gathers rows in memory as long as their numbers ascend, and writes a segment each time they do not.
+    come = [(n, search_form(text)) for n, text in sorted(new.items()) if text and old.get(n) != text]
     if gone:
         # A contentless index can only forget a text that it is told again.
         connection.executemany(f"INSERT INTO {index} ({index}, rowid, body) VALUES ('delete', ?, ?)", gone)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
 from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.changes import Answer
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store import outbox
@@ -22,7 +25,13 @@ log = logging.getLogger(__name__)
 PAGE_ROWS = 500
 BATCH = 100
 FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
-"""Seconds between attempts while the authority can't be reached."""
+"""Seconds between attempts after one that failed."""
+LOOK = 1.0
+"""Seconds between looks into the outbox: another process may have put something there."""
+LONGEST_QUIET = 60.0
+"""Seconds after which rows are asked for without a hint: one may have been lost."""
+
+T = TypeVar("T")
 
 
 class SyncState(StrEnum):
@@ -31,6 +40,9 @@ class SyncState(StrEnum):
     SYNCING = "syncing"
     SYNCED = "synced"
     OFFLINE = "offline"
+    """It can't be reached; that is tried again and again."""
+    FAILED = "failed"
+    """Something is wrong that is no outage; the log says what. That is tried again as well."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -41,7 +53,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Sync:
-    """Pushes the outbox and pulls rows until stopped.
+    """Pushes the outbox and pulls rows until stopped; no failure but `stop` ends it.
 
     `on_state` and `on_refused` are called on the sync thread.
     """
@@ -58,8 +70,13 @@ class Sync:
         self._authority = authority
         self._on_state = on_state
         self._on_refused = on_refused
-        self._wake = threading.Event()
         self._stopping = False
+        self._retry = FIRST_RETRY
+        self._wake = threading.Event()
+        """Set when there may be something to do; ends a quiet wait."""
+        self._hinted = threading.Event()
+        """Set when the authority spoke or the end has come; these alone cut the wait after a failure short."""
+        self._unwatch: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
 
     def start(self) -> None:
@@ -67,50 +84,109 @@ class Sync:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the exchange under way; what has not left stays in the outbox."""
+        """End after the request under way; what has not left stays in the outbox."""
         self._stopping = True
-        self._wake.set()
-        self._thread.join(timeout=5)
+        self._hint()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
 
     def exchange(self) -> None:
-        """Push everything that may leave and pull everything there is. Raises UnreachableError."""
+        """Push everything that may leave and pull everything there is. Raises whatever the authority raises."""
+        failure: Exception | None = None
+        try:
+            self._push()
+        except UnreachableError:
+            raise
+        except Exception as error:  # a command that can't be pushed must not keep the customers' messages away
+            failure = error
+        self._pull()
+        if failure is not None:
+            raise failure
+
+    def _push(self) -> None:
         store = self._store
-        while entries := outbox.ready(store.reader, now_ms(), BATCH):
-            store.mark_sending(entries)
-            for answer in self._authority.push([entry.issued for entry in entries]):
-                if answer.refusal is None:
-                    store.acknowledge(answer.command_id, answer.seq)
-                elif (issued := store.refuse(answer.command_id, answer.refusal, now_ms())) is not None:
-                    self._on_refused(Refused(issued, answer.refusal))
+        while not self._stopping and (entries := outbox.ready(store.reader, now_ms(), BATCH)):
+            leaving = [entry.issued for entry in store.mark_sending(entries)]
+            if not leaving:
+                continue
+            answers = self._authority.push(leaving)
+            self._take(answers)
+            if not {answer.command_id for answer in answers} & {issued.id for issued in leaving}:
+                raise UnreachableError("no command was answered")
+
+    def _take(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            if answer.refusal is None:
+                self._store.acknowledge(answer.command_id, answer.seq)
+        # Each text that returns goes above what the draft holds: the last one first leaves them in order.
+        for answer in reversed(answers):
+            if answer.refusal is not None:
+                issued = self._store.refuse(answer.command_id, answer.refusal, now_ms())
+                if issued is not None:
+                    _tell(self._on_refused, Refused(issued, answer.refusal))
+
+    def _pull(self) -> None:
         more = True
         while more and not self._stopping:
-            page = self._authority.changes(store.cursor, PAGE_ROWS)
-            store.apply(page)
-            more = page.more
+            since = self._store.cursor
+            page = self._authority.changes(since, PAGE_ROWS)
+            self._store.apply(page)
+            more = page.more and page.to > since
 
     def _run(self) -> None:
         unlisten = self._store.listen(lambda _: self._wake.set())
-        unwatch = self._authority.watch(self._wake.set)
-        retry = FIRST_RETRY
         try:
             while not self._stopping:
-                self._wake.clear()
-                self._on_state(SyncState.SYNCING)
+                self._hinted.clear()
                 try:
-                    self.exchange()
+                    self._round()
                 except UnreachableError as error:
                     log.warning("authority unreachable: %s", error)
-                    self._on_state(SyncState.OFFLINE)
-                    self._wake.wait(retry * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-                    retry = min(retry * 2, LONGEST_RETRY)
-                    continue
-                retry = FIRST_RETRY
-                self._on_state(SyncState.SYNCED)
-                self._wake.wait(self._seconds_to_next_release())
+                    self._back_off(SyncState.OFFLINE)
+                except Exception:
+                    log.exception("synchronising failed")
+                    self._back_off(SyncState.FAILED)
         finally:
-            unwatch()
             unlisten()
+            if self._unwatch is not None:
+                self._unwatch()
 
-    def _seconds_to_next_release(self) -> float | None:
-        release = outbox.next_release(self._store.reader, now_ms())
-        return None if release is None else max(0.0, (release - now_ms()) / 1000)
+    def _round(self) -> None:
+        """One exchange, and the quiet after it."""
+        if self._unwatch is None:
+            self._unwatch = self._authority.watch(self._hint)
+        _tell(self._on_state, SyncState.SYNCING)
+        self.exchange()
+        self._retry = FIRST_RETRY
+        _tell(self._on_state, SyncState.SYNCED)
+        self._wait_for_work()
+
+    def _back_off(self, state: SyncState) -> None:
+        _tell(self._on_state, state)
+        if not self._stopping:
+            self._hinted.wait(self._retry * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            self._retry = min(self._retry * 2, LONGEST_RETRY)
+
+    def _hint(self) -> None:
+        self._hinted.set()
+        self._wake.set()
+
+    def _wait_for_work(self) -> None:
+        """Wait until the authority speaks, a command may leave, or it has been quiet for long."""
+        until = time.monotonic() + LONGEST_QUIET
+        while True:
+            self._wake.clear()
+            now = now_ms()
+            left = until - time.monotonic()
+            if self._stopping or self._hinted.is_set() or left <= 0 or outbox.ready(self._store.reader, now, 1):
+                return
+            release = outbox.next_release(self._store.reader, now)
+            soon = LOOK if release is None else min(LOOK, (release - now) / 1000)
+            self._wake.wait(min(soon, left))
+
+
+def _tell(listener: Callable[[T], None], what: T) -> None:
+    try:
+        listener(what)
+    except Exception:  # whoever listens must not be able to end the synchronising
+        log.exception("a listener failed")

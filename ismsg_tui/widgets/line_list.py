@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
-from textual.events import Click, Resize
+from textual.events import Click
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -39,7 +39,7 @@ class LineList(ScrollView, can_focus=True):
     class Selected(Highlighted):
         """A row was chosen by Enter or double click."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.cursor = 0
         self._styles_by_name: dict[str, Style] = {}
@@ -61,11 +61,15 @@ class LineList(ScrollView, can_focus=True):
     # Painting
 
     def style_of(self, name: str) -> Style:
-        """The style of one of the widget's component classes, looked up once per theme."""
+        """What a component class of the widget says of colours and weight, to be laid over the row's own style."""
         style = self._styles_by_name.get(name)
         if style is None:
-            style = self._styles_by_name[name] = self.get_component_rich_style(name)
+            style = self._styles_by_name[name] = self.get_component_rich_style(name, partial=True)
         return style
+
+    def row_style(self, *, selected: bool) -> Style:
+        """What the pieces of a row are laid over."""
+        return self.rich_style + self.style_of("list--cursor") if selected else self.rich_style
 
     def notify_style_update(self) -> None:
         """Forget what was painted in the old colours."""
@@ -81,8 +85,8 @@ class LineList(ScrollView, can_focus=True):
         self.virtual_size = Size(width, self.row_count * self.ROW_HEIGHT)
         self.refresh()
 
-    def _on_resize(self, event: Resize) -> None:
-        super()._on_resize(event)
+    def on_resize(self) -> None:
+        """Lay the rows out for the new width."""
         self.refresh_rows()
         self.keep_cursor_visible()
 
@@ -99,7 +103,7 @@ class LineList(ScrollView, can_focus=True):
         strips = self._strips.get((index, width))
         if strips is None:
             selected = index == self.cursor
-            fill = self.style_of("list--cursor") if selected else self.rich_style
+            fill = self.row_style(selected=selected)
             strips = [
                 Strip(line).adjust_cell_length(width, fill).apply_meta({"row": index})
                 for line in self.row_lines(index, width, selected=selected)
@@ -143,11 +147,13 @@ class LineList(ScrollView, can_focus=True):
             row = self.cursor * self.ROW_HEIGHT - self.scroll_offset.y
             self.app.cursor_position = Offset(region.x, region.y + max(0, min(row, region.height - 1)))
 
-    def _on_focus(self) -> None:
+    def on_focus(self) -> None:
+        """Show the cursor as the one that keys move."""
         self._forget_row(self.cursor)
         self.park_cursor()
 
-    def _on_blur(self) -> None:
+    def on_blur(self) -> None:
+        """Show that keys go elsewhere."""
         self._forget_row(self.cursor)
 
     def _forget_row(self, index: int) -> None:
@@ -188,7 +194,8 @@ class LineList(ScrollView, can_focus=True):
         if self.row_count:
             self.post_message(self.Selected(self, self.cursor))
 
-    def _on_click(self, event: Click) -> None:
+    def on_click(self, event: Click) -> None:
+        """Go to the row that was clicked; a double click chooses it."""
         row = event.style.meta.get("row")
         if isinstance(row, int):
             self.move_to(row)

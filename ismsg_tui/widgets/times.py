@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-_MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
-
 
 def local(at: int) -> datetime:
     """A time in milliseconds as local date and time."""
@@ -45,14 +43,3 @@ def moment(at: int, today: date) -> str:
     """A day and a time, the day left out today."""
     when = local(at)
     return f"{when:%H:%M}" if when.date() == today else f"{day(at, today)} {when:%H:%M}"
-
-
-def duration(milliseconds: int) -> str:
-    """A span in its largest unit: `now`, `3 min`, `2 h`, `5 d`."""
-    if milliseconds < _MINUTE:
-        return "now"
-    if milliseconds < _HOUR:
-        return f"{milliseconds // _MINUTE} min"
-    if milliseconds < 2 * _DAY:
-        return f"{milliseconds // _HOUR} h"
-    return f"{milliseconds // _DAY} d"

@@ -1,0 +1,32 @@
+"""Runs the measurements named on the command line, or all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+
+from benchmarks import import_rate, list_page, start
+from benchmarks.measure import Result
+
+MEASUREMENTS: dict[str, Callable[[], Iterator[Result]]] = {
+    "import_rate": import_rate.measure,
+    "list_page": list_page.measure,
+    "start": start.measure,
+}
+
+
+def main(names: list[str]) -> int:
+    """Print a line per result as it comes; returns the exit code."""
+    unknown = [name for name in names if name not in MEASUREMENTS]
+    if unknown:
+        print(f"No such benchmark: {', '.join(unknown)}. There are {', '.join(MEASUREMENTS)}.", file=sys.stderr)
+        return 2
+    print("name | value | baseline | ratio")
+    for name in names or MEASUREMENTS:
+        for result in MEASUREMENTS[name]():
+            print(result.line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""The Textual application: wiring, nothing else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+
+from ismsg_tui.commands import DeskCommands
+from ismsg_tui.config import Config, config_file
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.messages import EVERYTHING, CommandRefused, StoreChanged, SyncMoved
+from ismsg_tui.screens.desk import Desk
+from ismsg_tui.screens.writing import Writing
+from ismsg_tui.sync.authority import Authority
+from ismsg_tui.sync.engine import Refused, Sync, SyncState
+from ismsg_tui.themes import THEMES
+
+log = logging.getLogger(__name__)
+
+REPAINT_DELAY = 0.03
+"""Seconds within which changes of the store are painted together."""
+LOOK_AROUND = 1.0
+"""Seconds between looks at what other processes wrote."""
+_STATES = {SyncState.SYNCED: "synced", SyncState.OFFLINE: "offline"}
+
+
+class IsmsgApp(App[int]):
+    """The console."""
+
+    TITLE = "ismsg"
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar[set[object]] = {DeskCommands}  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, inbox: Inbox, config: Config, *, authority: Authority | None = None) -> None:
+        super().__init__()
+        self.inbox = inbox
+        self.config = config
+        self.writing = Writing()
+        self.desk = Desk(inbox, self.writing)
+        self._sync = (
+            Sync(inbox.store, authority, on_state=self._on_state, on_refused=self._on_refused) if authority else None
+        )
+        self._changed: set[str] = set()
+        self._changed_lock = threading.Lock()
+        self._data_version = 0
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = config.theme
+        self.animation_level = "none"
+
+    def on_mount(self) -> None:
+        """Open the desk, listen to the store and begin to synchronise."""
+        self.push_screen(self.desk)
+        self._data_version = self.inbox.store.data_version
+        self._unlisten = self.inbox.listen(self._note_change)
+        self.set_interval(LOOK_AROUND, self._look_around)
+        if self._sync is not None:
+            self._sync.start()
+        self.theme_changed_signal.subscribe(self, lambda theme: self._say_how_to_keep(theme.name))
+
+    def on_unmount(self) -> None:
+        """End the threads; what was typed is written first."""
+        self._unlisten()
+        if self._sync is not None:
+            self._sync.stop()
+        self.writing.close()
+
+    # Other threads
+
+    def _note_change(self, scopes: frozenset[str]) -> None:
+        with self._changed_lock:
+            first = not self._changed
+            self._changed |= scopes
+        if first:
+            self.post_message(StoreChanged(scopes))
+
+    @on(StoreChanged)
+    def _repaint_soon(self) -> None:
+        self.set_timer(REPAINT_DELAY, self._repaint)
+
+    def _repaint(self) -> None:
+        with self._changed_lock:
+            scopes, self._changed = frozenset(self._changed), set()
+        if scopes:
+            self.desk.changed(scopes)
+
+    def _look_around(self) -> None:
+        version = self.inbox.store.data_version
+        if version != self._data_version:
+            self._data_version = version
+            self._note_change(frozenset({EVERYTHING}))
+        self.writing.later(self.inbox.wake_due)
+
+    def _on_state(self, state: SyncState) -> None:
+        if state in _STATES:
+            self.post_message(SyncMoved(state))
+
+    def _on_refused(self, refused: Refused) -> None:
+        self.post_message(CommandRefused(refused))
+
+    @on(SyncMoved)
+    def _show_state(self, event: SyncMoved) -> None:
+        self.desk.sync_moved(_STATES[event.state])
+
+    @on(CommandRefused)
+    def _tell_refusal(self, event: CommandRefused) -> None:
+        self.notify(event.refused.refusal.reason, title="Not done", severity="warning", timeout=10, markup=False)
+
+    def _say_how_to_keep(self, name: str) -> None:
+        if name != self.config.theme:
+            self.notify(f'To keep it, write theme = "{name}" into {config_file()}', timeout=6, markup=False)
+
+
+def run_console(inbox: Inbox, config: Config, *, authority: Authority | None = None) -> int:
+    """Open the console and stay until the agent leaves; returns the exit code."""
+    app = IsmsgApp(inbox, config, authority=authority)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,69 @@
+"""Emoji by their English names: for completion while typing and for the picker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import emoji
+
+from ismsg_tui.domain.matching import Query
+from ismsg_tui.domain.text import search_form
+
+_TONE = "skin tone"
+_USUAL = ["thumbs_up", "folded_hands", "slightly_smiling_face", "smiling_face_with_smiling_eyes", "red_heart", "party_popper", "waving_hand", "clapping_hands", "OK_hand", "check_mark_button", "cross_mark", "warning", "raising_hands", "handshake", "sparkles", "rocket", "star", "fire", "thinking_face", "crying_face", "grinning_face_with_sweat", "pleading_face", "person_shrugging", "hourglass_not_done", "calendar", "telephone_receiver", "e-mail", "airplane", "hot_beverage", "wrapped_gift"]
+
+
+@dataclass(frozen=True, slots=True)
+class Emoji:
+    """One emoji with its names, written as between the colons of `:thumbs_up:`."""
+
+    char: str
+    name: str
+    aliases: tuple[str, ...]
+    forms: tuple[str, ...]
+    """The names in their search form."""
+
+
+@cache
+def all_emojis() -> tuple[Emoji, ...]:
+    """Every emoji once, those people use most first, skin tones last."""
+    found: list[Emoji] = []
+    for char, data in emoji.EMOJI_DATA.items():
+        if data["status"] == emoji.STATUS["fully_qualified"]:
+            names = [name.strip(":") for name in (data["en"], *data.get("alias", ()))]
+            forms = tuple(search_form(name.replace("_", " ")) for name in names)
+            found.append(Emoji(char, names[0], tuple(names[1:]), forms))
+    usual = {name: place for place, name in enumerate(_USUAL)}
+    found.sort(key=lambda item: (_TONE in item.forms[0], usual.get(item.name, len(usual)), len(item.name)))
+    return tuple(found)
+
+
+@cache
+def _by_name() -> dict[str, str]:
+    names = {name.casefold(): item.char for item in all_emojis() for name in item.aliases}
+    return names | {item.name.casefold(): item.char for item in all_emojis()}
+
+
+@cache
+def _by_char() -> dict[str, Emoji]:
+    return {item.char: item for item in all_emojis()}
+
+
+def named(name: str) -> str | None:
+    """The emoji of exactly that name or alias; case makes no difference."""
+    return _by_name().get(name.casefold())
+
+
+def describe(char: str) -> Emoji | None:
+    """What is known of an emoji; None if the text is none."""
+    return _by_char().get(char)
+
+
+def search(query: str, limit: int = 50) -> list[Emoji]:
+    """The emoji that fit a query best, at most `limit`; the usual ones if nothing was typed."""
+    wanted = Query(query.replace("_", " "))
+    if not wanted:
+        return list(all_emojis()[: min(limit, len(_USUAL))])
+    best = wanted.rank((item.forms, "") for item in all_emojis())
+    return [all_emojis()[place] for place in best[:limit]]

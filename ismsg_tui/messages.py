@@ -1,0 +1,35 @@
+"""What reaches the console from other threads."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from ismsg_tui.sync.engine import Refused, SyncState
+
+
+class StoreChanged(Message):
+    """Rows were written; `scopes` are contact ids, `snippets`, `settings`, or `EVERYTHING`."""
+
+    def __init__(self, scopes: frozenset[str]) -> None:
+        super().__init__()
+        self.scopes = scopes
+
+
+class SyncMoved(Message):
+    """Things stand differently with the server."""
+
+    def __init__(self, state: SyncState) -> None:
+        super().__init__()
+        self.state = state
+
+
+class CommandRefused(Message):
+    """The server refused what the agent did; its text is back in the draft."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__()
+        self.refused = refused
+
+
+EVERYTHING = "*"
+"""The scope of a change by another process, which does not say what it wrote."""

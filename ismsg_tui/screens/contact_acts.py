@@ -1,0 +1,150 @@
+"""What an agent does with the contact whose conversation is shown."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from textual import work
+from textual.screen import Screen
+
+from ismsg_tui.domain.commands import SendMessage
+from ismsg_tui.domain.entities import ClosingNotes
+from ismsg_tui.inbox import Inbox, RefusedError
+from ismsg_tui.screens.assign_dialog import AssignDialog
+from ismsg_tui.screens.close_dialog import CloseDialog, ClosingNote
+from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.snooze_dialog import SnoozeDialog
+from ismsg_tui.screens.writing import Writing
+from ismsg_tui.store.connection import DatabaseError
+
+log = logging.getLogger(__name__)
+
+
+class ContactActs(Screen[None]):
+    """The acting half of the desk: dialogs, and the store calls that follow from them."""
+
+    def __init__(self, inbox: Inbox, writing: Writing) -> None:
+        super().__init__()
+        self._inbox = inbox
+        self._writing = writing
+
+    @property
+    def pane(self) -> ConversationPane:
+        """The conversation that is shown."""
+        return self.query_one(ConversationPane)
+
+    def action_next_waiting(self) -> None:
+        """Go to who waits longest."""
+        raise NotImplementedError
+
+    def show_conversation(self) -> None:
+        """Bring the conversation into sight."""
+        raise NotImplementedError
+
+    def action_snippets(self) -> None:
+        """Choose a stored reply."""
+        self.show_conversation()
+        self.pane.choose_snippet()
+
+    def action_emoji(self) -> None:
+        """Choose an emoji."""
+        self.show_conversation()
+        self.pane.choose_emoji()
+
+    async def _write(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """Have the store do something; a refusal or a fault is told. Returns whether it was done."""
+        try:
+            return await self._writing.run(call, *args, **kwargs) is not None
+        except RefusedError as error:
+            self.notify(str(error), severity="warning", markup=False)
+        except DatabaseError as error:
+            log.exception("a change could not be stored")
+            self.notify(f"Not stored: {error}.", severity="error", markup=False)
+        return False
+
+    @work(group="act", exit_on_error=False, description="assign")
+    async def action_assign(self) -> None:
+        """Give the contact to somebody."""
+        card = self.pane.card
+        if card is None:
+            return
+        users = list(self._inbox.users.values())
+        choice = await self.app.push_screen_wait(AssignDialog(users, self._inbox.user_id, card.contact.assignee_id))
+        if choice is not None and await self._write(self._inbox.assign, card.contact.id, choice.user_id):
+            user = self._inbox.users.get(choice.user_id or "")
+            self.notify(f"Assigned to {user.name}." if user else "Unassigned.", timeout=3, markup=False)
+
+    def action_close(self) -> None:
+        """Close the conversation."""
+        self._close_conversation(then_next=False)
+
+    def action_close_and_next(self) -> None:
+        """Close the conversation and go to who waits longest."""
+        self._close_conversation(then_next=True)
+
+    @work(group="act", exit_on_error=False, description="close")
+    async def _close_conversation(self, *, then_next: bool) -> None:
+        card = self.pane.card
+        if card is None:
+            return
+        workspace, contact, seen_at = self._inbox.workspace, card.contact, self.pane.seen_at
+        note: ClosingNote | None = ClosingNote("", "")
+        if workspace.closing_notes is not ClosingNotes.OFF:
+            dialog = CloseDialog(contact.name, workspace.categories, workspace.closing_notes, then_next)
+            note = await self.app.push_screen_wait(dialog)
+        if note is None:
+            return
+        close = self._inbox.close
+        if await self._write(close, contact.id, category=note.category, summary=note.summary, seen_at=seen_at):
+            self.notify(f"Closed: {contact.name}. “z” takes it back.", timeout=4, markup=False)
+            if then_next:
+                self.action_next_waiting()
+
+    @work(group="act", exit_on_error=False, description="snooze")
+    async def action_snooze(self) -> None:
+        """Hide the conversation until a time."""
+        card = self.pane.card
+        if card is None:
+            return
+        until = card.current.snoozed_until if card.current else None
+        now = datetime.now().astimezone()
+        snoozed = datetime.fromtimestamp(until / 1000).astimezone() if until else None
+        chosen = await self.app.push_screen_wait(SnoozeDialog(now, snoozed))
+        if chosen is not None:
+            at = int(chosen.timestamp() * 1000)
+            if await self._write(self._inbox.snooze, card.contact.id, at):
+                self.notify(f"Snoozed until {chosen:%a %H:%M}.", timeout=3, markup=False)
+
+    @work(group="act", exit_on_error=False, description="wake")
+    async def action_wake(self) -> None:
+        """End the snooze."""
+        if self.pane.contact_id is not None:
+            await self._write(self._inbox.wake, self.pane.contact_id)
+
+    @work(group="act", exit_on_error=False, description="open")
+    async def action_open_conversation(self) -> None:
+        """Open a conversation by hand."""
+        if self.pane.contact_id is not None:
+            await self._write(self._inbox.open_conversation, self.pane.contact_id)
+
+    @work(group="act", exit_on_error=False, description="mark unread")
+    async def action_mark_unread(self) -> None:
+        """Mark the contact unread."""
+        if self.pane.contact_id is not None:
+            await self._write(self._inbox.mark_unread, self.pane.contact_id)
+
+    @work(group="act", exit_on_error=False, description="undo")
+    async def action_undo(self) -> None:
+        """Take back the last thing done."""
+        undone = await self._writing.run(self._inbox.undo)
+        if undone is None:
+            self.notify("Nothing to take back, or it has left already.", timeout=3)
+            return
+        if isinstance(undone.command, SendMessage):
+            self.draft_returned(undone.command.contact_id)
+            self.notify("Not sent: the text is back in the draft.", timeout=3)
+        else:
+            self.notify("Taken back.", timeout=3)

@@ -1,0 +1,282 @@
+"""One contact's conversation: header, timeline and composer, with the draft that is kept as it is typed."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.timer import Timer
+
+from ismsg_tui.domain.entities import Channel, MessageKind, User
+from ismsg_tui.domain.snippets import values_for
+from ismsg_tui.inbox import Inbox, RefusedError
+from ismsg_tui.screens.emoji_picker import EmojiPicker
+from ismsg_tui.screens.snippet_picker import SnippetPicker
+from ismsg_tui.screens.writing import Writing
+from ismsg_tui.store.connection import DatabaseError
+from ismsg_tui.store.drafts import Draft
+from ismsg_tui.store.timeline import ContactCard, Line, Place
+from ismsg_tui.widgets.composer import Composer
+from ismsg_tui.widgets.contact_header import ContactHeader
+from ismsg_tui.widgets.timeline import PAGE, Timeline
+from ismsg_tui.widgets.timeline_entries import Surroundings
+
+log = logging.getLogger(__name__)
+
+DRAFT_DELAY = 0.15
+"""Seconds from the first unsaved key to the store: a crash loses no more."""
+READ_DELAY = 0.8
+"""Seconds that the newest message must have been in sight to count as read; moving past does not."""
+
+
+class ContactLines:
+    """The lines of one contact, for the timeline."""
+
+    def __init__(self, inbox: Inbox, contact_id: str) -> None:
+        self._inbox = inbox
+        self._contact_id = contact_id
+
+    def lines(self, *, before: Place | None = None, after: Place | None = None, limit: int = PAGE) -> list[Line]:
+        """The newest lines, or those before or after a place."""
+        return self._inbox.timeline(self._contact_id, before=before, after=after, limit=limit)
+
+
+class ConversationPane(Vertical):
+    """The conversation that is being worked on."""
+
+    class Left(Message):
+        """The agent goes back to the list."""
+
+    def __init__(self, inbox: Inbox, writing: Writing, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._inbox = inbox
+        self._writing = writing
+        self.card: ContactCard | None = None
+        self._around: Surroundings | None = None
+        self._unsaved: tuple[str, Draft] | None = None
+        self._draft_timer: Timer | None = None
+        self._read_timer: Timer | None = None
+        self._recent_emoji: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """Header, timeline, composer."""
+        yield ContactHeader(id="contact-header")
+        yield Timeline(id="timeline")
+        yield Composer(id="composer")
+
+    @property
+    def contact_id(self) -> str | None:
+        """The contact that is shown."""
+        return self.card.contact.id if self.card else None
+
+    @property
+    def users(self) -> dict[str, User]:
+        """Everybody in the workspace."""
+        return self._inbox.users
+
+    # Showing a contact
+
+    def open(self, contact_id: str | None) -> None:
+        """Show a contact's conversation, or none."""
+        if contact_id is not None and contact_id == self.contact_id:
+            return
+        self.save_draft()
+        self.card = self._inbox.card(contact_id) if contact_id else None
+        composer, timeline = self.query_one(Composer), self.query_one(Timeline)
+        if self.card is None:
+            self._around = None
+            timeline.show(None, None)
+            composer.unload()
+        else:
+            contact = self.card.contact
+            self._around = self._surroundings(self._first_new(contact.id))
+            timeline.show(ContactLines(self._inbox, contact.id), self._around)
+            self._load_composer(self._inbox.draft(contact.id))
+        self.show_header()
+        self._watch_reading()
+
+    def _surroundings(self, first_new: str | None) -> Surroundings:
+        card = self.card
+        return Surroundings(
+            contact_name=card.contact.name if card else "",
+            users=self._inbox.users,
+            user_id=self._inbox.user_id,
+            channels=self._inbox.channels,
+            today=datetime.now().astimezone().date(),
+            first_new=first_new,
+        )
+
+    def _first_new(self, contact_id: str) -> str | None:
+        row = self._inbox.row(contact_id)
+        if row is None or not row.unread:
+            return None
+        lines = self._inbox.timeline(contact_id, limit=PAGE)
+        incoming = [line.message.id for line in lines if line.message.kind is MessageKind.INCOMING]
+        return incoming[-row.unread] if row.unread <= len(incoming) else None
+
+    def _channel(self) -> Channel | None:
+        return self._inbox.channels.get(self.card.contact.channel_id or "") if self.card else None
+
+    def _load_composer(self, draft: Draft) -> None:
+        if self.card is None:
+            return
+        channel = self._channel()
+        self.query_one(Composer).load(
+            self.card.contact.name,
+            channel.name if channel else "no channel",
+            channel.text_limit if channel else None,
+            draft,
+            list(self._inbox.users.values()),
+        )
+
+    def contact_changed(self) -> None:
+        """Read the shown contact anew; what is typed and where the timeline stands are left alone."""
+        if self.card is None:
+            return
+        self.card = self._inbox.card(self.card.contact.id) or self.card
+        first_new = self._around.first_new if self._around else None
+        self._around = self._surroundings(first_new)
+        self.query_one(Timeline).lines_changed(self._around)
+        self.show_header()
+        self._watch_reading()
+
+    def show_header(self) -> None:
+        """Write the header line; the times in it grow old."""
+        self.query_one(ContactHeader).show(self.card, self._inbox.users, self._inbox.channels, self._inbox.user_id)
+
+    # Reading
+
+    @on(Timeline.BottomSeen)
+    def _watch_reading(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.stop()
+        self._read_timer = self.set_timer(READ_DELAY, self._note_read)
+
+    def _note_read(self) -> None:
+        contact_id, timeline = self.contact_id, self.query_one(Timeline)
+        if contact_id is None or not self.app.app_focus or not timeline.follows or not timeline.display:
+            return
+        if not self.is_on_screen or self.screen is not self.app.screen:
+            return
+        row, seen = self._inbox.row(contact_id), timeline.newest_incoming
+        if row is not None and seen is not None and row.unread:
+            self._writing.later(self._inbox.mark_read, contact_id, seen)
+
+    @property
+    def seen_at(self) -> int | None:
+        """When the newest incoming message on screen was written."""
+        return self.query_one(Timeline).newest_incoming
+
+    # Writing
+
+    def write(self, *, comment: bool | None = None) -> None:
+        """Put the cursor into the composer, as a comment or a reply if that is said."""
+        if self.card is None:
+            return
+        composer = self.query_one(Composer)
+        if comment is not None:
+            composer.comment = comment
+        composer.focus_text()
+
+    @on(Composer.Edited)
+    def _keep_draft(self, event: Composer.Edited) -> None:
+        if self.contact_id is None:
+            return
+        self._unsaved = (self.contact_id, event.draft)
+        if self._draft_timer is None:
+            self._draft_timer = self.set_timer(DRAFT_DELAY, self.save_draft)
+
+    def save_draft(self) -> None:
+        """Hand what is typed to the store, on its thread."""
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+            self._draft_timer = None
+        if self._unsaved is not None:
+            self._writing.later(self._inbox.save_draft, *self._unsaved)
+            self._unsaved = None
+
+    @on(Composer.Submitted)
+    def _submit(self, event: Composer.Submitted) -> None:
+        self._send(self.contact_id, event.draft)
+
+    @work(group="send", exit_on_error=False, description="send")
+    async def _send(self, contact_id: str | None, draft: Draft) -> None:
+        if contact_id is None:
+            return
+        self._unsaved = None
+        composer = self.query_one(Composer)
+        act = self._inbox.comment if draft.comment else self._inbox.reply
+        try:
+            await self._writing.run(act, contact_id, draft.text, drop_draft=True)
+        except RefusedError as error:
+            self.notify(str(error), severity="warning", markup=False)
+        except DatabaseError as error:
+            log.exception("a message could not be stored")
+            self.notify(f"Not stored: {error}. The text is still here.", severity="error", markup=False)
+        else:
+            if self.contact_id == contact_id:
+                composer.clear()
+            return
+        if self.contact_id == contact_id:
+            composer.restore()
+        else:
+            self._writing.later(self._inbox.save_draft, contact_id, draft)
+
+    def reload_draft(self, contact_id: str) -> None:
+        """Show the stored draft again, after a text came back to it."""
+        if contact_id == self.contact_id and self._unsaved is None:
+            self._load_composer(self._inbox.draft(contact_id))
+
+    @on(Composer.SnippetsWanted)
+    def _on_snippets_wanted(self) -> None:
+        self.choose_snippet(typed_slash=True)
+
+    @work(group="picker", exit_on_error=False, description="choose a snippet")
+    async def choose_snippet(self, *, typed_slash: bool = False) -> None:
+        """Pick a stored reply and insert it at the cursor."""
+        if self.card is None:
+            return
+        inbox, contact = self._inbox, self.card.contact
+        assignee = inbox.users.get(contact.assignee_id or inbox.user_id)
+        values = values_for(contact, assignee, datetime.now().astimezone())
+        chosen = await self.app.push_screen_wait(SnippetPicker(inbox.snippets(contact.id), values))
+        composer = self.query_one(Composer)
+        if chosen is None:
+            if typed_slash:
+                composer.insert_slash()
+            return
+        composer.insert(chosen.filled.text)
+        composer.focus_text()
+        if chosen.filled.missing:
+            missing = ", ".join(chosen.filled.missing)
+            self.notify(f"No value for {missing}: fill it in before you send.", severity="warning", markup=False)
+        self._writing.later(inbox.use_snippet, chosen.snippet.id)
+
+    @on(Composer.EmojiWanted)
+    def _on_emoji_wanted(self) -> None:
+        self.choose_emoji()
+
+    @work(group="picker", exit_on_error=False, description="choose an emoji")
+    async def choose_emoji(self) -> None:
+        """Pick an emoji and insert it at the cursor."""
+        if self.card is None:
+            return
+        chosen = await self.app.push_screen_wait(EmojiPicker(self._recent_emoji))
+        if chosen is not None:
+            self._recent_emoji = [chosen, *(emoji for emoji in self._recent_emoji if emoji != chosen)][:20]
+            composer = self.query_one(Composer)
+            composer.insert(chosen)
+            composer.focus_text()
+
+    @on(Composer.Left)
+    @on(Timeline.Left)
+    def _leave(self) -> None:
+        self.post_message(self.Left())
+
+    @on(Timeline.WriteWanted)
+    def _write_wanted(self) -> None:
+        self.write()

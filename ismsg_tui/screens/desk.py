@@ -1,0 +1,327 @@
+"""The one main screen: views, contact list, conversation, contact card."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widgets import Footer
+
+from ismsg_tui.actions import Scope, bindings
+from ismsg_tui.domain.views import SORTS, Sort, View
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.messages import EVERYTHING
+from ismsg_tui.screens.contact_acts import ContactActs
+from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.help_screen import HelpScreen
+from ismsg_tui.screens.writing import Writing
+from ismsg_tui.store.lists import ListPage, Position
+from ismsg_tui.widgets.contact_list import ContactList
+from ismsg_tui.widgets.contact_panel import ContactPanel
+from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.timeline import Timeline
+from ismsg_tui.widgets.title_bar import TitleBar
+from ismsg_tui.widgets.view_tabs import TITLES, ViewTab, ViewTabs
+
+TWO_PANES, THREE_PANES = 92, 140
+"""From how many columns on list and conversation stand side by side, and the contact's card beside them."""
+GROW_OLD = 30.0
+"""Seconds after which times such as “waiting 3 min” are written anew."""
+
+_NOBODY: dict[View, tuple[str, str]] = {
+    View.NEW: ("Nobody is waiting.", "New customers appear here until somebody takes them."),
+    View.OPEN: ("No open conversation.", "A conversation opens when a contact writes; “o” opens one by hand."),
+    View.ASSIGNED: ("Nothing assigned to you.", "Answer somebody in New and the contact becomes yours."),
+    View.CLOSED: ("Nothing closed yet.", "“c” closes a conversation with a note of what it was about."),
+    View.SNOOZED: ("Nothing snoozed.", "“s” hides a conversation until a time, or until the contact writes."),
+    View.ALL: ("No contacts yet.", "“ismsg import FILE” brings conversations in, “ismsg demo” shows a lively inbox."),
+}
+
+
+class ViewRows:
+    """The rows of one view in one order, for the list."""
+
+    def __init__(self, inbox: Inbox, view: View, sort: Sort) -> None:
+        self._inbox, self._view, self._sort = inbox, view, sort
+
+    def count(self) -> int:
+        """How many contacts the view shows."""
+        return self._inbox.count(self._view)
+
+    def page(self, *, after: Position | None, before: Position | None, offset: int, limit: int) -> ListPage:
+        """Consecutive rows."""
+        return self._inbox.page(self._view, sort=self._sort, after=after, before=before, offset=offset, limit=limit)
+
+
+class Desk(ContactActs):
+    """The agent's desk."""
+
+    CSS_PATH = "desk.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DESK, Scope.ANYWHERE)]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-one"),
+        (TWO_PANES, "-two"),
+        (THREE_PANES, "-three"),
+    ]
+
+    def __init__(self, inbox: Inbox, writing: Writing) -> None:
+        super().__init__(inbox, writing)
+        self.view = View.NEW
+        self._sorts = {view: sorts[0] for view, sorts in SORTS.items()}
+        self._counts: dict[View, int] = {}
+        self._counting = self._count_again = False
+        self.sync_words = ""
+
+    def compose(self) -> ComposeResult:
+        """Title, views, panes, keys."""
+        yield TitleBar(id="title")
+        yield ViewTabs(id="views")
+        with Horizontal(id="panes"):
+            yield ContactList(id="contacts")
+            yield ConversationPane(self._inbox, self._writing, id="conversation")
+            yield ContactPanel(id="panel")
+        yield Footer(compact=True, show_command_palette=False)
+
+    @property
+    def contacts(self) -> ContactList:
+        """The contact list."""
+        return self.query_one(ContactList)
+
+    def on_mount(self) -> None:
+        """Show the new customers."""
+        self._learn_settings()
+        self.show_view(View.NEW)
+        self.contacts.focus()
+        self.set_interval(GROW_OLD, self._grow_old)
+
+    def _learn_settings(self) -> None:
+        contacts = self.contacts
+        contacts.users, contacts.channels = self._inbox.users, self._inbox.channels
+        contacts.user_id = self._inbox.user_id
+
+    # Views and list
+
+    def show_view(self, view: View, contact_id: str | None = None) -> None:
+        """Show a view with the cursor on a contact of it, or on its first."""
+        self.view = view
+        sort = self._sorts[view]
+        contacts = self.contacts
+        contacts.empty_words = _NOBODY[view]
+        position = self._inbox.position(view, contact_id, sort=sort) if contact_id else 0
+        contacts.show_rows(ViewRows(self._inbox, view, sort), sort, position or 0)
+        self._open_highlighted()
+        self._count()
+
+    def _open_highlighted(self) -> None:
+        row = self.contacts.highlighted
+        self.pane.open(row.contact_id if row else None)
+        self.contacts.mark_opened(self.pane.contact_id)
+        self._show_card()
+
+    def _show_card(self) -> None:
+        inbox = self._inbox
+        self.query_one(ContactPanel).show(self.pane.card, inbox.users, inbox.channels, inbox.user_id)
+
+    @on(LineList.Highlighted)
+    def _on_highlighted(self, event: LineList.Highlighted) -> None:
+        event.stop()
+        self._open_highlighted()
+
+    @on(LineList.Selected)
+    def _on_selected(self, event: LineList.Selected) -> None:
+        event.stop()
+        self._open_highlighted()
+        self.action_reply()
+
+    @on(ViewTab.Chosen)
+    def _on_view_chosen(self, event: ViewTab.Chosen) -> None:
+        self.show_view(event.view)
+        self.action_show_list()
+
+    # What changes by itself
+
+    def changed(self, scopes: frozenset[str]) -> None:
+        """Paint what was written: by the agent, a teammate, a customer or another process."""
+        everything = EVERYTHING in scopes
+        if everything or "settings" in scopes:
+            self._learn_settings()
+        sort = self._sorts[self.view]
+        self.contacts.rows_changed(lambda contact_id: self._inbox.position(self.view, contact_id, sort=sort))
+        if self.pane.contact_id is None:
+            self._open_highlighted()
+        elif everything or "settings" in scopes or self.pane.contact_id in scopes:
+            self.pane.contact_changed()
+            self._show_card()
+        self._count()
+
+    def _grow_old(self) -> None:
+        self.contacts.refresh_rows()
+        self.pane.show_header()
+
+    @work(group="count", exit_on_error=False, description="count the views")
+    async def _count(self) -> None:
+        if self._counting:
+            self._count_again = True
+            return
+        self._counting = True
+        try:
+            self._counts, unsent = await asyncio.to_thread(self._read_counts)
+        finally:
+            self._counting = False
+        self.query_one(ViewTabs).show(self.view, self._counts, self._sorts[self.view])
+        self._show_title(unsent)
+        if self._count_again:
+            self._count_again = False
+            self._count()
+
+    def _read_counts(self) -> tuple[dict[View, int], int]:
+        return {view: self._inbox.count(view) for view in View}, self._inbox.unsent()
+
+    def _show_title(self, unsent: int) -> None:
+        state = self.sync_words or "local"
+        self.query_one(TitleBar).show(self._inbox.workspace.name, self._inbox.me.name, state, unsent)
+
+    def sync_moved(self, words: str) -> None:
+        """Say how things stand with the server."""
+        if words != self.sync_words:
+            self.sync_words = words
+            self._count()
+
+    def draft_returned(self, contact_id: str) -> None:
+        """A text came back to a draft: show it where it is open."""
+        self.pane.reload_draft(contact_id)
+
+    # Panes
+
+    def on_resize(self) -> None:
+        """Keep the focus on something that can be seen when the panes change."""
+        self.call_after_refresh(self._mend_focus)
+
+    def _mend_focus(self) -> None:
+        if self.focused is not None and not self.focused.is_on_screen:
+            self.set_class(self.focused is not self.contacts, "-conversation")
+
+    def show_conversation(self) -> None:
+        """Bring the conversation into sight where there is one pane."""
+        self.add_class("-conversation")
+
+    @on(ConversationPane.Left)
+    def action_show_list(self) -> None:
+        """Go back to the contact list."""
+        self.remove_class("-conversation")
+        self.contacts.focus()
+
+    @on(ContactList.Entered)
+    def _enter_conversation(self) -> None:
+        """Go into the conversation."""
+        if self.pane.contact_id is not None:
+            self.show_conversation()
+            self.query_one(Timeline).focus()
+
+    def action_reply(self) -> None:
+        """Write to the contact."""
+        if self.pane.contact_id is not None:
+            self.show_conversation()
+            self.pane.write(comment=False if not self.pane.query_one("Composer").has_class("-comment") else None)
+
+    def action_comment(self) -> None:
+        """Write a comment for the team."""
+        if self.pane.contact_id is not None:
+            self.show_conversation()
+            self.pane.write(comment=True)
+
+    def action_toggle_panel(self) -> None:
+        """Show or hide the contact's card."""
+        shown = self.query_one(ContactPanel).display
+        self.set_class(not shown, "-panel")
+        self.set_class(shown, "-no-panel")
+
+    def action_conversation_down(self) -> None:
+        """Scroll the conversation down from the list."""
+        self.query_one(Timeline).scroll_lines(3)
+
+    def action_conversation_up(self) -> None:
+        """Scroll the conversation up from the list."""
+        self.query_one(Timeline).scroll_lines(-3)
+
+    # Finding one's way
+
+    def action_next_waiting(self) -> None:
+        """Go to who waits longest: among the new customers, then among the agent's own."""
+        for view in (View.NEW, View.ASSIGNED):
+            page = self._inbox.page(view, sort=Sort.WAITING, limit=2)
+            for row in page.rows:
+                if row.contact_id != self.pane.contact_id and (view is View.NEW or row.waiting_since is not None):
+                    self.show_view(view, row.contact_id)
+                    self.action_show_list()
+                    return
+        self.notify("Nobody else is waiting.", timeout=3)
+
+    def action_view_new(self) -> None:
+        """Show the new customers."""
+        self.show_view(View.NEW)
+
+    def action_view_open(self) -> None:
+        """Show every open conversation."""
+        self.show_view(View.OPEN)
+
+    def action_view_assigned(self) -> None:
+        """Show the agent's own."""
+        self.show_view(View.ASSIGNED)
+
+    def action_view_closed(self) -> None:
+        """Show what is closed."""
+        self.show_view(View.CLOSED)
+
+    def action_view_snoozed(self) -> None:
+        """Show what is snoozed."""
+        self.show_view(View.SNOOZED)
+
+    def action_view_all(self) -> None:
+        """Show everybody."""
+        self.show_view(View.ALL)
+
+    def action_next_view(self) -> None:
+        """Show the view to the right."""
+        self._step_view(1)
+
+    def action_previous_view(self) -> None:
+        """Show the view to the left."""
+        self._step_view(-1)
+
+    def _step_view(self, step: int) -> None:
+        views = list(TITLES)
+        self.show_view(views[(views.index(self.view) + step) % len(views)])
+
+    def action_next_sort(self) -> None:
+        """Order the list another way."""
+        sorts = SORTS[self.view]
+        if len(sorts) == 1:
+            self.notify("This view has one order.", timeout=3)
+            return
+        current = sorts.index(self._sorts[self.view])
+        self._sorts[self.view] = sorts[(current + 1) % len(sorts)]
+        self.show_view(self.view, self.pane.contact_id)
+
+    # The rest
+
+    def action_help(self) -> None:
+        """Show every key."""
+        self.app.push_screen(HelpScreen())
+
+    def action_choose_theme(self) -> None:
+        """Choose the colours."""
+        self.app.search_themes()
+
+    def action_command_palette(self) -> None:
+        """Find a command by name."""
+        self.app.action_command_palette()
+
+    def action_quit(self) -> None:
+        """Leave; what is typed is kept."""
+        self.pane.save_draft()
+        self.app.exit()

@@ -1,0 +1,78 @@
+"""What all dialogs share: a frame in the middle of the screen that fits every size, and a line of keys at its foot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from ismsg_tui.domain.text import one_line
+from ismsg_tui.widgets.key_line import Key, KeyLine
+
+R = TypeVar("R")
+
+
+class Dialog(ModalScreen[R | None], Generic[R]):
+    """A modal frame with a title; Esc leaves it with nothing, so its result is `R` or None."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (14, "-high")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back", show=False)]
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+        & > Vertical {
+            width: 90%;
+            max-width: 76;
+            height: auto;
+            max-height: 90%;
+            padding: 0 1;
+            background: $surface;
+            border: round $primary;
+            border-title-color: $text;
+            border-title-style: bold;
+            border-subtitle-color: $text-muted;
+        }
+        &.-low > Vertical { border: none; width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0; }
+    }
+    """
+
+    TITLE_LIMIT: ClassVar[int] = 60
+
+    def __init__(self, title: str, keys: Sequence[Key]) -> None:
+        super().__init__()
+        self._heading = one_line(title, self.TITLE_LIMIT)
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        """The frame, what the dialog holds, and the keys."""
+        with Vertical(id="frame"):
+            yield from self.body()
+            yield KeyLine(self._keys)
+
+    def body(self) -> ComposeResult:
+        """What the dialog holds."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Write the title."""
+        self.query_one("#frame").border_title = Content(self._heading).markup
+
+    def say_below(self, words: str) -> None:
+        """Write something into the lower edge of the frame."""
+        self.query_one("#frame").border_subtitle = Content(words).markup
+
+    @on(KeyLine.Pressed)
+    async def _press(self, event: KeyLine.Pressed) -> None:
+        event.stop()
+        await self.run_action(event.action)
+
+    def action_cancel(self) -> None:
+        """Leave without a result."""
+        self.dismiss(None)

@@ -1,0 +1,115 @@
+"""Every key with what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
+
+from ismsg_tui.actions import ACTIONS, Action, Group, Scope, key_label
+from ismsg_tui.screens.dialog import Dialog
+from ismsg_tui.widgets.key_line import Key
+
+_SIDES = ((Group.ANSWER, Group.CONVERSATION, Group.DESK), (Group.MOVE,))
+_WHERE = {Scope.LIST, Scope.TIMELINE, Scope.COMPOSER}
+_KEYS_WIDTH = 15
+
+
+class _KeyTable(Widget):
+    """Some groups of actions below one another, the words of each wrapped beside its keys."""
+
+    DEFAULT_CSS = "_KeyTable { height: auto; width: 1fr; }"
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        super().__init__()
+        self._groups = groups
+
+    def _lines(self, width: int) -> list[Content]:
+        lines: list[Content] = []
+        for group in self._groups:
+            of_group = [item for item in ACTIONS if item.group is group]
+            scopes = dict.fromkeys(item.scope if item.scope in _WHERE else None for item in of_group)
+            for scope in sorted(scopes, key=lambda scope: scope is not None):
+                title = group.value + (f" · {scope.value}" if scope else "")
+                lines += [Content.styled(title, "bold $text-primary")]
+                for item in of_group:
+                    if (item.scope if item.scope in _WHERE else None) is scope:
+                        lines += _row(item, width)
+                lines.append(Content(""))
+        return lines
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """One row a line."""
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        """The table at the present width."""
+        return Content("\n").join(self._lines(self.size.width))
+
+
+def _row(item: Action, width: int) -> list[Content]:
+    keys = "  ".join(key_label(key) for key in item.keys.split(","))
+    room = max(12, width - _KEYS_WIDTH - 1)
+    words = Content(item.help).wrap(room)
+    gap = " " * max(1, _KEYS_WIDTH - cell_len(keys))
+    first = Content.assemble((keys, "bold $footer-key-foreground"), gap, words[0])
+    return [first, *(Content(" " * _KEYS_WIDTH + line.plain) for line in words[1:])]
+
+
+class HelpScreen(Dialog[None]):
+    """All actions by group, side by side where there is room."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,question_mark,f1", "cancel", "Close", show=False),
+        Binding("j,down", "scroll('scroll_down')", "Down", show=False),
+        Binding("k,up", "scroll('scroll_up')", "Up", show=False),
+        Binding("space,pagedown,ctrl+d", "scroll('scroll_page_down')", "Page down", show=False),
+        Binding("pageup,ctrl+u", "scroll('scroll_page_up')", "Page up", show=False),
+        Binding("g,home", "scroll('scroll_home')", "First", show=False),
+        Binding("G,end", "scroll('scroll_end')", "Last", show=False),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen {
+        & > Vertical { max-width: 90; height: 90%; }
+        &.-wide > Vertical { max-width: 130; }
+        & VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+        & Container { height: auto; layout: vertical; }
+        &.-wide Container { layout: horizontal; }
+        &.-wide _KeyTable { margin-right: 3; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Keys",
+            [
+                Key(f"{key_label('up')}{key_label('down')}", "Scroll", ""),
+                Key(key_label("escape"), "Close", "cancel"),
+            ],
+        )
+
+    def body(self) -> ComposeResult:
+        """The tables in one scrolling pane."""
+        with VerticalScroll(can_focus=False), Container():
+            for groups in _SIDES:
+                yield _KeyTable(groups)
+
+    def action_scroll(self, how: str) -> None:
+        """Scroll the tables."""
+        pane = self.query_one(VerticalScroll)
+        moves = {
+            "scroll_down": pane.scroll_down,
+            "scroll_up": pane.scroll_up,
+            "scroll_page_down": pane.scroll_page_down,
+            "scroll_page_up": pane.scroll_page_up,
+            "scroll_home": pane.scroll_home,
+            "scroll_end": pane.scroll_end,
+        }
+        moves[how](animate=False)

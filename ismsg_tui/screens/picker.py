@@ -1,0 +1,102 @@
+"""Choosing one of many by a few typed letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from ismsg_tui.actions import key_label
+from ismsg_tui.screens.dialog import Dialog
+from ismsg_tui.widgets.choice_list import Choice
+from ismsg_tui.widgets.chooser import Chooser
+from ismsg_tui.widgets.key_line import Key
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Picker(Dialog[R], Generic[T, R]):
+    """A list of choices that is filtered while one types; its result is what `result` makes of the choice taken."""
+
+    HAS_PREVIEW: ClassVar[bool] = False
+    DEFAULT_CSS = """
+    Picker {
+        & > Vertical { height: 80%; max-height: 30; }
+        &.-preview > Vertical { max-width: 124; }
+        & Container { height: 1fr; layout: horizontal; }
+        & #preview { height: 100%; width: 1fr; padding: 0 1; border-left: solid $border-blurred; scrollbar-size-vertical: 1; }
+        &.-narrow Container { layout: vertical; }
+        &.-narrow #preview { width: 100%; height: 35%; border-left: none; border-top: solid $border-blurred; padding: 0; }
+        &.-low #preview { display: none; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice[T]],
+        *,
+        take: str,
+        what: str,
+        cursor: int = 0,
+        search: Callable[[str], Sequence[Choice[T]]] | None = None,
+    ) -> None:
+        """`take` is what Enter does, `what` names one choice; see `Chooser` for the others."""
+        super().__init__(
+            title,
+            [
+                Key(key_label("enter"), take, "take"),
+                Key(f"{key_label('up')}{key_label('down')}", "Move", ""),
+                Key(key_label("escape"), "Back", "cancel"),
+            ],
+        )
+        self._chooser = Chooser[T](choices, what=what, cursor=cursor, search=search)
+
+    def body(self) -> ComposeResult:
+        """The chooser, and beside or below it what the choice looks like."""
+        with Container():
+            yield self._chooser
+            if self.HAS_PREVIEW:
+                with VerticalScroll(id="preview", can_focus=False):
+                    yield Static(id="preview-text")
+
+    def on_mount(self) -> None:
+        """Start to type at once."""
+        self.set_class(self.HAS_PREVIEW, "-preview")
+        self._chooser.input.focus()
+        self._moved()
+
+    def result(self, value: T) -> R:
+        """What taking a value gives."""
+        raise NotImplementedError
+
+    def preview(self, value: T) -> Content:  # noqa: ARG002
+        """What a value looks like, where the picker has a preview."""
+        return Content("")
+
+    def highlight(self, value: T | None) -> None:
+        """React to another choice under the cursor; None where nothing fits."""
+
+    @on(Chooser.Moved)
+    def _moved(self) -> None:
+        choice = self._chooser.highlighted
+        value = choice.value if choice else None
+        shown, total = self._chooser.rows.row_count, len(self._chooser.choices)
+        self.say_below(f"{shown:,} of {total:,}" if shown < total else f"{total:,}")
+        if self.HAS_PREVIEW:
+            self.query_one("#preview-text", Static).update(self.preview(value) if value is not None else "")
+            self.query_one("#preview").scroll_home(animate=False)
+        self.highlight(value)
+
+    @on(Chooser.Taken)
+    def action_take(self) -> None:
+        """Leave with the choice under the cursor; where nothing fits, stay."""
+        choice = self._chooser.highlighted
+        if choice is not None:
+            self.dismiss(self.result(choice.value))

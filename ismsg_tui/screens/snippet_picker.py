@@ -1,0 +1,58 @@
+"""Choosing a stored reply, with a look at what it will say to this contact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.content import Content
+
+from ismsg_tui.domain.entities import Snippet
+from ismsg_tui.domain.snippets import Filled, fill
+from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.screens.picker import Picker
+from ismsg_tui.widgets.choice_list import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSnippet:
+    """The snippet that was taken and its text with the variables replaced."""
+
+    snippet: Snippet
+    filled: Filled
+
+
+class SnippetPicker(Picker[Snippet, ChosenSnippet]):
+    """Snippets in the given order; the preview marks variables that have no value."""
+
+    HAS_PREVIEW: ClassVar[bool] = True
+
+    def __init__(self, snippets: Sequence[Snippet], values: Mapping[str, str]) -> None:
+        """`values` is what `domain.snippets.values_for` gives for the contact."""
+        super().__init__("Snippets", [_choice(snippet) for snippet in snippets], take="Insert", what="snippet")
+        self._values = {name: clean(value) for name, value in values.items()}
+
+    def result(self, value: Snippet) -> ChosenSnippet:
+        """The snippet with its text filled in."""
+        return ChosenSnippet(value, fill(clean(value.text), self._values))
+
+    def preview(self, value: Snippet) -> Content:
+        """The text as it will be inserted, below it what it lacks."""
+        filled = self.result(value).filled
+        text = Content(filled.text)
+        for start, end in filled.missing_spans:
+            text = text.stylize("reverse $text-warning", start, end)
+        parts: list[Content | tuple[str, str]] = [(f"{one_line(value.name, 128)}\n", "bold"), text]
+        if filled.missing:
+            those = "it" if len(filled.missing) == 1 else "they"
+            names = one_line(", ".join(filled.missing), 300)
+            verb = "stands" if those == "it" else "stand"
+            parts.append((f"\n\nNo value for {names}: {those} will be sent as {those} {verb}.", "$text-warning"))
+        return Content.assemble(*parts)
+
+
+def _choice(snippet: Snippet) -> Choice[Snippet]:
+    return Choice(
+        snippet, one_line(snippet.name, 128), one_line(snippet.topic, 40), one_line(snippet.text), clean(snippet.text)
+    )

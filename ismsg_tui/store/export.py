@@ -1,0 +1,45 @@
+"""What an authority left in this store, for one that has lost its memory and starts again from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from ismsg_tui.domain.entities import Entity
+from ismsg_tui.store import outbox
+from ismsg_tui.store.connection import Connection, open_writer
+from ismsg_tui.store.outbox import OutboxState
+from ismsg_tui.store.rows import CHANNEL, CONTACT, CONVERSATION, MESSAGE, READ_MARK, SNIPPET, USER, WORKSPACE
+from ismsg_tui.store.store import Store
+from ismsg_tui.store.writing import restore_images
+
+_TABLES = (WORKSPACE, USER, CHANNEL, CONTACT, CONVERSATION, MESSAGE, READ_MARK, SNIPPET)
+
+
+def truth(store: Store) -> list[tuple[int, Entity]]:
+    """Every row as the authority last gave it, with its revision and in their order: without unconfirmed commands."""
+    with closing(open_writer(store.path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for entry in reversed(outbox.entries(connection, *_UNCONFIRMED)):
+                restore_images(connection, outbox.read_images(connection, entry.n))
+            return sorted(_rows(connection), key=lambda found: found[0])
+        finally:
+            connection.execute("ROLLBACK")
+
+
+def send_again(store: Store) -> None:
+    """Queue again what the authority took and never gave back; it may only have known it in memory."""
+    with closing(open_writer(store.path)) as connection:
+        for entry in outbox.entries(connection, OutboxState.ACKNOWLEDGED):
+            outbox.set_state(connection, entry.n, OutboxState.SENDING)
+
+
+_UNCONFIRMED = (OutboxState.PENDING, OutboxState.SENDING, OutboxState.ACKNOWLEDGED)
+
+
+def _rows(connection: Connection) -> Iterator[tuple[int, Entity]]:
+    for table in _TABLES:
+        columns = ", ".join((*table.columns, "rev"))
+        for row in connection.execute(f"SELECT {columns} FROM {table.name} WHERE rev > 0"):
+            yield row["rev"], table.decode(row)

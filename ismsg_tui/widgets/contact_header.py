@@ -1,0 +1,61 @@
+"""The line above a conversation: who it is, through which channel, where things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.content import Content
+from textual.widgets import Static
+
+from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.entities import Channel, Conversation, User
+from ismsg_tui.domain.text import one_line
+from ismsg_tui.domain.views import Standing, standing
+from ismsg_tui.domain.words import span_words, user_name
+from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.widgets import times
+
+
+class ContactHeader(Static):
+    """One line about the contact whose conversation is shown."""
+
+    def show(
+        self, card: ContactCard | None, users: Mapping[str, User], channels: Mapping[str, Channel], user_id: str
+    ) -> None:
+        """Say where things stand with a contact; nothing without one."""
+        if card is None:
+            self.update("")
+            return
+        contact = card.contact
+        parts: list[tuple[str, str]] = [(one_line(contact.name, 60), "bold $text")]
+        channel = channels.get(contact.channel_id or "")
+        if channel is not None:
+            parts.append((one_line(channel.name, 30), "$text-muted"))
+        parts.append((_standing_words(card.current), "$text-muted"))
+        if contact.assignee_id is None:
+            parts.append(("unassigned", "$text-muted"))
+        elif contact.assignee_id == user_id:
+            parts.append(("yours", "$text-success"))
+        else:
+            parts.append((f"assigned to {user_name(contact.assignee_id, users)}", "$text-warning"))
+        if contact.blocked:
+            parts.append(("blocked", "$text-error"))
+        if card.current is not None and card.current.waiting_since is not None:
+            waited = span_words(now_ms() - card.current.waiting_since)
+            parts.append(("just wrote" if waited == "now" else f"waiting {waited}", "$text-warning"))
+        pieces: list[Content | tuple[str, str]] = [(" ", "")]
+        for index, part in enumerate(parts):
+            pieces += [(" · ", "$text-muted"), part] if index else [part]
+        self.update(Content.assemble(*pieces))
+
+
+def _standing_words(conversation: Conversation | None) -> str:
+    at = standing(conversation)
+    if conversation is None or at is Standing.NONE:
+        return "no conversation yet"
+    if at is Standing.SNOOZED:
+        return f"snoozed until {times.moment(conversation.snoozed_until or 0, times.local(now_ms()).date())}"
+    if at is Standing.CLOSED:
+        return f"closed {times.moment(conversation.closed_at or 0, times.local(now_ms()).date())}"
+    opened = span_words(now_ms() - conversation.opened_at)
+    return "open" if opened == "now" else f"open {opened}"

@@ -1,0 +1,211 @@
+"""The list of contacts of a view, two lines a contact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.message import Message
+
+from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.entities import Channel, Delivery, MessageKind, User
+from ismsg_tui.domain.views import Sort, Standing
+from ismsg_tui.domain.words import span_words
+from ismsg_tui.store.lists import UNREAD_CAP, ListRow
+from ismsg_tui.widgets import times
+from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.row_window import RowSource, RowWindow
+from ismsg_tui.widgets.segments import fit, fitted, wrapped
+
+CHANNEL_CODES = {
+    "whatsapp": "WA",
+    "telegram": "TG",
+    "messenger": "FB",
+    "instagram": "IG",
+    "line": "LN",
+    "viber": "VB",
+    "wechat": "WC",
+    "sms": "SMS",
+    "email": "@",
+    "web": "WEB",
+    "import": "IMP",
+}
+
+
+def channel_code(channel: Channel | None) -> str:
+    """A channel in at most three letters."""
+    return CHANNEL_CODES.get(channel.kind, channel.kind[:3].upper()) if channel else ""
+
+
+def initials(name: str) -> str:
+    """The first letters of the first and last word of a name."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+class ContactList(LineList):
+    """Contacts in a view; what is new is green, bold and counted, so that no colour is needed to see it."""
+
+    ROW_HEIGHT: ClassVar[int] = 2
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "list--cursor",
+        "list--new",
+        "list--dim",
+        "list--mark",
+        "list--draft",
+        "list--failed",
+        "list--empty",
+    }
+
+    class Entered(Message):
+        """The agent goes into the conversation."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._window: RowWindow | None = None
+        self.users: Mapping[str, User] = {}
+        self.channels: Mapping[str, Channel] = {}
+        self.user_id = ""
+        self.opened: str | None = None
+        """The contact whose conversation is shown beside the list."""
+        self.sort = Sort.NEWEST
+        self.empty_words: tuple[str, str] = ("", "")
+        """What to say, in bold and below it, when no contact is in the view."""
+
+    @property
+    def row_count(self) -> int:
+        """How many contacts the view shows."""
+        return self._window.count if self._window else 0
+
+    def row_at(self, index: int) -> ListRow | None:
+        """The row at an index; None beyond the end."""
+        return self._window.row(index) if self._window else None
+
+    @property
+    def highlighted(self) -> ListRow | None:
+        """The row under the cursor."""
+        return self.row_at(self.cursor)
+
+    def show_rows(self, source: RowSource, sort: Sort, cursor: int = 0) -> None:
+        """Show another list from the top, the cursor on a row of it."""
+        self._window, self.sort, self.cursor = RowWindow(source), sort, cursor
+        self._window.refresh()
+        self.scroll_to(y=0, animate=False, force=True)
+        self.refresh_rows()
+        self.keep_cursor_visible()
+
+    def rows_changed(self, position: Callable[[str], int | None]) -> None:
+        """Read the rows anew; the cursor and the place on screen stay with the contact they were on.
+
+        `position` tells the index of a contact, None if it has left the list; then the cursor stays where it is.
+        """
+        if self._window is None:
+            return
+        before, index = self.highlighted, self.cursor
+        self._window.refresh()
+        if before is not None:
+            moved = position(before.contact_id)
+            if moved is not None and moved != index:
+                offset = self.scroll_offset.y
+                self.cursor = moved
+                self.refresh_rows()
+                if offset:
+                    y = max(0, offset + (moved - index) * self.ROW_HEIGHT)
+                    self.scroll_to(y=y, animate=False, force=True)
+                self.keep_cursor_visible()
+                return
+        self.refresh_rows()
+
+    def mark_opened(self, contact_id: str | None) -> None:
+        """Mark the contact whose conversation is shown."""
+        if contact_id != self.opened:
+            self.opened = contact_id
+            self.refresh_rows()
+
+    def action_show_conversation(self) -> None:
+        """Go into the conversation."""
+        self.post_message(self.Entered())
+
+    def empty_lines(self, width: int) -> list[list[Segment]]:
+        """Say why there is nobody here."""
+        title, words = self.empty_words
+        blank = [Segment("")]
+        lines = [blank, [fitted("  " + title, width, self.rich_style + self.style_of("list--empty"))], blank]
+        lines += [
+            [Segment("  " + line, self.rich_style + self.style_of("list--dim"))]
+            for line in wrapped(words, max(1, width - 4))
+        ]
+        return lines
+
+    def row_lines(self, index: int, width: int, *, selected: bool) -> list[list[Segment]]:
+        """Name, channel and time above; direction, last message or draft, assignee and unread count below."""
+        row = self.row_at(index)
+        if row is None:
+            return [[Segment("")], [Segment("")]]
+        base = self.row_style(selected=selected)
+        dim = base + self.style_of("list--dim")
+        return [self._first_line(row, width, base, dim, selected), self._second_line(row, width, base, dim)]
+
+    def _first_line(self, row: ListRow, width: int, base: Style, dim: Style, selected: bool) -> list[Segment]:
+        new = row.unread > 0 or row.flagged
+        mark = self._mark(row, selected)
+        code = channel_code(self.channels.get(row.channel_id or ""))
+        tail = f" {code}  {self._time(row):>6} "
+        name_style = base + self.style_of("list--new") if new else base + Style(bold=selected)
+        if row.status is Standing.SNOOZED:
+            name_style = dim
+        return [
+            Segment(mark, base + self.style_of("list--mark")),
+            fitted(row.name, width - cell_len(mark) - cell_len(tail), name_style),
+            Segment(tail, base + self.style_of("list--new") if new else dim),
+        ]
+
+    def _mark(self, row: ListRow, selected: bool) -> str:
+        if selected and self.has_focus:
+            return "▌ "
+        return "▎ " if row.contact_id == self.opened else "  "
+
+    def _time(self, row: ListRow) -> str:
+        today = date.today()  # noqa: DTZ011 - the agent's own day
+        if row.status is Standing.SNOOZED and row.snoozed_until is not None:
+            return "z" + times.short(row.snoozed_until, today)
+        if self.sort is Sort.WAITING and row.waiting_since is not None:
+            return span_words(now_ms() - row.waiting_since)
+        return times.short(row.last_at, today)
+
+    def _second_line(self, row: ListRow, width: int, base: Style, dim: Style) -> list[Segment]:
+        user = self.users.get(row.assignee_id or "")
+        owner = "" if user is None else "you" if user.id == self.user_id else initials(user.name)
+        badge = self._badge(row)
+        tail = f" {owner}{' ' if owner and badge else ''}"
+        room = width - 2 - cell_len(tail) - cell_len(badge) - 1
+        words, style = self._preview(row, base, dim)
+        return [
+            Segment("  ", base),
+            fitted(words, room, style),
+            Segment(tail, dim),
+            Segment(fit(badge, cell_len(badge)), base + self.style_of("list--new")),
+            Segment(" ", base),
+        ]
+
+    def _badge(self, row: ListRow) -> str:
+        if row.unread >= UNREAD_CAP:
+            return f"{UNREAD_CAP - 1}+"
+        return str(row.unread) if row.unread else "•" if row.flagged else ""
+
+    def _preview(self, row: ListRow, base: Style, dim: Style) -> tuple[str, Style]:
+        if row.draft:
+            return f"✎ {'comment' if row.draft_is_comment else 'draft'}: {row.draft}", base + self.style_of(
+                "list--draft"
+            )
+        if row.last_status is Delivery.FAILED:
+            return f"✗ not sent: {row.last_text}", base + self.style_of("list--failed")
+        if row.last_text is None:
+            return "no message yet", dim
+        if row.last_kind is MessageKind.OUTGOING:
+            return f"→ {row.last_text}", dim
+        return row.last_text, base if row.unread else dim

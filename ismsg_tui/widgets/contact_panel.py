@@ -1,0 +1,85 @@
+"""The contact's card: fields, tags, assignee and earlier conversations with their closing notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.entities import Channel, Contact, Conversation, ConversationStatus, User
+from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.domain.words import span_words, user_name
+from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.widgets import times
+
+_Piece = Content | tuple[str, str]
+
+
+class ContactPanel(VerticalScroll, can_focus=False):
+    """Everything known about the contact on one card."""
+
+    def compose(self) -> ComposeResult:
+        """One text; the card is short enough to lay out whole."""
+        yield Static(id="card")
+
+    def show(
+        self, card: ContactCard | None, users: Mapping[str, User], channels: Mapping[str, Channel], user_id: str
+    ) -> None:
+        """Show a contact's card, or an empty one."""
+        body = self.query_one("#card", Static)
+        if card is None:
+            body.update(Content.styled("No contact chosen.", "$text-muted"))
+            return
+        contact = card.contact
+        pieces: list[_Piece] = [(one_line(contact.name, 80) + "\n", "bold $text")]
+        if contact.tags:
+            pieces.append(("  ".join(f"#{one_line(tag, 40)}" for tag in contact.tags) + "\n", "$text-accent"))
+        pieces.append(("\n", ""))
+        for label, value in _facts(contact, users, channels, user_id):
+            pieces += [(f"{one_line(label, 24):<10} ", "$text-muted"), (one_line(value, 200) + "\n", "$text")]
+        earlier = [item for item in card.conversations if item.status is ConversationStatus.CLOSED]
+        pieces.append((f"\nEarlier conversations {len(earlier) or ''}\n", "bold $text-muted"))
+        if not earlier:
+            pieces.append(("none yet\n", "$text-muted"))
+        for conversation in earlier:
+            pieces += _conversation(conversation, users)
+        body.update(Content.assemble(*pieces))
+
+
+def _facts(
+    contact: Contact, users: Mapping[str, User], channels: Mapping[str, Channel], user_id: str
+) -> list[tuple[str, str]]:
+    channel = channels.get(contact.channel_id or "")
+    assignee = user_name(contact.assignee_id, users) if contact.assignee_id else "nobody"
+    facts = [
+        ("channel", channel.name if channel else ""),
+        ("phone", contact.phone),
+        ("email", contact.email),
+        ("language", contact.language),
+        ("country", contact.country),
+        ("assignee", "you" if contact.assignee_id == user_id else assignee),
+        ("blocked", "yes" if contact.blocked else ""),
+        *contact.fields.items(),
+    ]
+    return [(label, value) for label, value in facts if value]
+
+
+def _conversation(conversation: Conversation, users: Mapping[str, User]) -> list[_Piece]:
+    today = times.local(now_ms()).date()
+    closed_at = conversation.closed_at or conversation.opened_at
+    lasted = span_words(closed_at - conversation.opened_at)
+    by = user_name(conversation.closed_by, users) if conversation.closed_by else "automation"
+    pieces: list[_Piece] = [
+        (times.day(closed_at, today), "bold $text"),
+        (f" · {'at once' if lasted == 'now' else lasted} · {by}\n", "$text-muted"),
+    ]
+    if conversation.category:
+        pieces.append((f"{one_line(conversation.category, 128)}\n", "$text-accent"))
+    if conversation.summary:
+        pieces.append((f"{clean(conversation.summary).strip()}\n", "$text"))
+    pieces.append(("\n", ""))
+    return pieces

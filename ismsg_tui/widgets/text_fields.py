@@ -1,0 +1,72 @@
+"""Textual's two text fields, quiet and safe: no blinking, and what is pasted is cleaned before it is shown."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.document._document import EditResult, Location
+from textual.geometry import Size
+from textual.message import Message
+from textual.widgets import Input, TextArea
+
+from ismsg_tui.domain.text import clean
+
+SAFE_LENGTH = 20_000
+"""Longer texts make soft wrapping slow enough to be felt at every key."""
+
+
+class PlainInput(Input):
+    """One line of text."""
+
+    DEFAULT_CSS = """
+    PlainInput { border: none; height: 1; padding: 0; background: transparent; }
+    PlainInput:focus { border: none; background-tint: $foreground 0%; }
+    """
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
+        super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False, compact=True)
+        self.cursor_blink = False
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Insert typed or pasted text, which every door into the field goes through."""
+        line = " ".join(clean(text[:SAFE_LENGTH]).splitlines()).replace("\t", " ")
+        super().replace(line, start, end)
+
+
+class PlainArea(TextArea):
+    """A text of several lines that grows with what is typed."""
+
+    DEFAULT_CSS = """
+    PlainArea { border: none; height: auto; padding: 0; background: transparent; scrollbar-size-vertical: 1; }
+    PlainArea:focus { border: none; }
+    """
+
+    TALLEST: ClassVar[int] = 8
+    """The most lines to show at once; a third of the screen is never exceeded."""
+
+    class Refused(Message):
+        """What was pasted is far too long to be inserted."""
+
+        def __init__(self, length: int) -> None:
+            super().__init__()
+            self.length = length
+
+    def __init__(self, text: str = "", *, placeholder: str = "", id: str | None = None) -> None:
+        super().__init__(
+            clean(text), soft_wrap=True, highlight_cursor_line=False, compact=True, placeholder=placeholder, id=id
+        )
+        self.longest_paste = SAFE_LENGTH
+        self.cursor_blink = False
+        self.match_cursor_bracket = False
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """As tall as the text, within the bounds."""
+        return max(1, min(self.wrapped_document.height, self.TALLEST, self.app.size.height // 3))
+
+    def _replace_via_keyboard(self, insert: str, start: Location, end: Location) -> EditResult | None:
+        # Every typed and pasted text comes through here, and no other.
+        text = clean(insert)
+        if len(text) > self.longest_paste:
+            self.post_message(self.Refused(len(text)))
+            return None
+        return super()._replace_via_keyboard(text, start, end)

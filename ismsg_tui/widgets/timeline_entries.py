@@ -1,0 +1,183 @@
+"""What stands in a timeline: lines of the store, laid out as rows of styled text for a width.
+
+Pure functions of their arguments: the widget caches what they return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from rich.cells import cell_len
+
+from ismsg_tui.domain.entities import Channel, Delivery, EventType, Message, MessageKind, User
+from ismsg_tui.domain.words import author_words, event_words
+from ismsg_tui.store.outbox import OutboxState
+from ismsg_tui.store.timeline import Line
+from ismsg_tui.widgets import times
+from ismsg_tui.widgets.segments import fit, wrapped
+
+TEXT_WIDTH = 100
+"""Messages are not folded wider than this: longer lines are hard to read."""
+JOIN_WITHIN = 5 * 60_000
+"""Messages of one author within this many milliseconds stand under one heading."""
+
+
+class Ink(StrEnum):
+    """The kinds of text in a timeline; each is a component class of the widget."""
+
+    PLAIN = "timeline--plain"
+    DIM = "timeline--dim"
+    RULE = "timeline--rule"
+    NEW = "timeline--new"
+    CONTACT = "timeline--contact"
+    MINE = "timeline--mine"
+    COMMENT = "timeline--comment"
+    FAILED = "timeline--failed"
+
+
+Row = list[tuple[str, Ink]]
+"""One line of the screen as pieces of text."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a line's looks depend on beside itself."""
+
+    contact_name: str
+    users: Mapping[str, User]
+    user_id: str
+    channels: Mapping[str, Channel]
+    today: date
+    first_new: str | None = None
+    """The id of the first message that was unread when the contact was opened."""
+
+
+def same_day(one: Line, other: Line) -> bool:
+    """Whether two lines are of one local day."""
+    return times.local(one.message.at).date() == times.local(other.message.at).date()
+
+
+def joins(line: Line, above: Line | None) -> bool:
+    """Whether a message stands under the heading of the one above it."""
+    if above is None or not same_day(line, above):
+        return False
+    mine, other = line.message, above.message
+    return (
+        mine.kind is other.kind
+        and mine.kind is not MessageKind.EVENT
+        and mine.author_id == other.author_id
+        and mine.source is other.source
+        and mine.channel_id == other.channel_id
+        and mine.at - other.at <= JOIN_WITHIN
+    )
+
+
+def lay_out(line: Line, above: Line | None, below: Line | None, around: Surroundings, width: int) -> list[Row]:
+    """The rows of one timeline line between its neighbours, for a width of at least one cell."""
+    rows: list[Row] = []
+    message = line.message
+    if above is None or not same_day(line, above):
+        if above is not None:
+            rows.append([])
+        rows.append(_rule(times.day(message.at, around.today), width, Ink.RULE))
+    if message.id == around.first_new:
+        rows.append(_rule("new", width, Ink.NEW))
+    if message.kind is MessageKind.EVENT:
+        return rows + _event_rows(message, around, width, blank_above=not rows and above is not None)
+    joined = joins(line, above) and message.id != around.first_new
+    if not joined:
+        rows += [[], _heading(message, around, width)]
+    rows += _body(message, width)
+    rows += _footing(line, below, width)
+    return rows
+
+
+def _rule(words: str, width: int, ink: Ink) -> Row:
+    label = f" {words} " if words else ""
+    side = max(0, width - cell_len(label))
+    left = side // 2
+    return [("─" * left, ink), (label, ink), ("─" * (side - left), ink)]
+
+
+def _event_rows(message: Message, around: Surroundings, width: int, *, blank_above: bool) -> list[Row]:
+    event = message.event
+    words = event_words(message, around.users, around.contact_name, lambda at: times.moment(at, around.today))
+    at = times.clock(message.at)
+    lines = wrapped(words, max(8, width - 12))
+    rows: list[Row] = [
+        [("  · " if index == 0 else "    ", Ink.DIM), (text, Ink.DIM)] for index, text in enumerate(lines)
+    ]
+    rows[-1].append((f" · {at}", Ink.DIM))
+    if event is None:
+        return rows
+    if event.type is EventType.OPENED:
+        return [[], *rows] if blank_above else rows
+    if event.type is EventType.CLOSED:
+        return [[], *rows, _rule("", width, Ink.RULE)]
+    return rows
+
+
+_BAR = "▎ "
+
+
+def _ink(message: Message) -> Ink:
+    match message.kind:
+        case MessageKind.COMMENT:
+            return Ink.COMMENT
+        case MessageKind.OUTGOING:
+            return Ink.MINE
+        case _:
+            return Ink.CONTACT
+
+
+def _heading(message: Message, around: Surroundings, width: int) -> Row:
+    who = author_words(message, around.users, around.contact_name)
+    if message.author_id is not None and message.author_id == around.user_id:
+        who = "You"
+    if message.kind is MessageKind.COMMENT:
+        who = f"✎ {who} · comment for the team"
+    at = times.clock(message.at)
+    room = min(width, TEXT_WIDTH) - cell_len(at) - 2
+    return [(fit(who, max(1, room)), _ink(message)), (f" {at} ", Ink.DIM)]
+
+
+def _body(message: Message, width: int) -> list[Row]:
+    ink = _ink(message)
+    lines = wrapped(message.text, max(1, min(width, TEXT_WIDTH) - len(_BAR)))
+    tint = Ink.COMMENT if message.kind is MessageKind.COMMENT else Ink.PLAIN
+    return [[(_BAR, ink), (text, tint)] for text in lines]
+
+
+_STATE = {
+    Delivery.SENT: "✓ sent",
+    Delivery.DELIVERED: "✓✓ delivered",
+    Delivery.READ: "✓✓ read",
+}
+
+
+def _footing(line: Line, below: Line | None, width: int) -> list[Row]:
+    """How far an outgoing message has come; said once under a run of messages that have come equally far."""
+    message = line.message
+    if message.kind is MessageKind.COMMENT:
+        return [[(_BAR, Ink.COMMENT), ("not left this machine yet", Ink.DIM)]] if line.outbox else []
+    if message.status is None:
+        return []
+    if message.status is Delivery.FAILED:
+        reason = f": {message.error}" if message.error else ""
+        text = wrapped(f"✗ not sent{reason}", max(1, width - len(_BAR)))
+        return [[(_BAR, Ink.MINE), (part, Ink.FAILED)] for part in text]
+    if below is not None and joins(below, line) and below.message.status is message.status and not line.outbox:
+        return []
+    return [[(_BAR, Ink.MINE), (_state_words(line), Ink.DIM)]]
+
+
+def _state_words(line: Line) -> str:
+    if line.outbox is OutboxState.PENDING and line.held_until:
+        return "… about to leave, z takes it back"
+    if line.outbox is not None:
+        return "… waiting to be sent"
+    status = line.message.status
+    return _STATE.get(status, "… on its way") if status else ""

@@ -1,0 +1,20 @@
+"""The top line: which workspace, who works in it, how things stand with the server."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from ismsg_tui.domain.text import one_line
+
+
+class TitleBar(Static):
+    """One line; the state in words, so that it needs no colour."""
+
+    def show(self, workspace: str, user: str, state: str, unsent: int) -> None:
+        """Say where we are; `unsent` counts what no server has taken yet."""
+        waiting = f" · {unsent} unsent" if unsent else ""
+        left = Content.assemble((" ismsg", "$text-primary bold"), (f" · {one_line(workspace, 60)}", "$text"))
+        right = Content.assemble((f"{one_line(user, 40)} · {state}", "$text-muted"), (waiting, "$text-warning"), " ")
+        space = max(1, self.size.width - left.cell_length - right.cell_length)
+        self.update(Content.assemble(left, " " * space, right))

@@ -1,0 +1,67 @@
+"""The views with their counts, one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from ismsg_tui.domain.views import Sort, View
+
+TITLES = {
+    View.NEW: "New",
+    View.OPEN: "Open",
+    View.ASSIGNED: "Assigned",
+    View.CLOSED: "Closed",
+    View.SNOOZED: "Snoozed",
+    View.ALL: "All",
+}
+SORT_TITLES = {
+    Sort.NEWEST: "newest first",
+    Sort.OLDEST: "oldest first",
+    Sort.WAITING: "longest waiting",
+    Sort.WAKING: "next to wake",
+    Sort.CLOSED: "closed last",
+}
+
+
+class ViewTab(Static):
+    """One view; a click shows it."""
+
+    class Chosen(Message):
+        """The agent wants to see a view."""
+
+        def __init__(self, view: View) -> None:
+            super().__init__()
+            self.view = view
+
+    def __init__(self, view: View) -> None:
+        super().__init__(id=f"tab-{view}")
+        self.view = view
+
+    def on_click(self) -> None:
+        """Choose this view."""
+        self.post_message(self.Chosen(self.view))
+
+
+class ViewTabs(Horizontal):
+    """All views in a row, the one that is shown marked, then the order of the list."""
+
+    def compose(self) -> ComposeResult:
+        """One tab a view."""
+        for view in TITLES:
+            yield ViewTab(view)
+        yield Static(id="sort")
+
+    def show(self, current: View, counts: Mapping[View, int], sort: Sort) -> None:
+        """Mark the current view and show the counts."""
+        for view, title in TITLES.items():
+            count = counts.get(view, 0)
+            tab = self.query_one(f"#tab-{view}", ViewTab)
+            tab.update(Content(f"{title} {count:,}" if count else title))
+            tab.set_class(view is current, "-current")
+        self.query_one("#sort", Static).update(Content(SORT_TITLES[sort]))
