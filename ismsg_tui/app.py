@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import signal
 import threading
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
@@ -13,6 +16,7 @@ from textual.binding import BindingType
 from ismsg_tui.commands import DeskCommands
 from ismsg_tui.config import Config, config_file
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.logs import FILE_NAME, start_log
 from ismsg_tui.messages import EVERYTHING, CommandRefused, StoreChanged, SyncMoved
 from ismsg_tui.screens.desk import Desk
 from ismsg_tui.screens.writing import Writing
@@ -54,9 +58,13 @@ class IsmsgApp(App[int]):
         self.theme = config.theme
         self.animation_level = "none"
 
+    def get_default_screen(self) -> Desk:
+        """The desk is where everything happens."""
+        return self.desk
+
     def on_mount(self) -> None:
-        """Open the desk, listen to the store and begin to synchronise."""
-        self.push_screen(self.desk)
+        """Listen to the store and begin to synchronise."""
+        self._leave_on_signals()
         self._data_version = self.inbox.store.data_version
         self._unlisten = self.inbox.listen(self._note_change)
         self.set_interval(LOOK_AROUND, self._look_around)
@@ -70,6 +78,28 @@ class IsmsgApp(App[int]):
         if self._sync is not None:
             self._sync.stop()
         self.writing.close()
+
+    def _leave_on_signals(self) -> None:
+        """Leave in order, the terminal restored and the draft kept, when the system or a closed window says so."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
+                loop.add_signal_handler(getattr(signal, name), self._leave)
+
+    def _leave(self) -> None:
+        self.desk.pane.save_draft()
+        self.exit()
+
+    def _fatal_error(self) -> None:
+        """End after a fault of the program: say where everything is, and keep what anybody wrote out of it."""
+        log.critical("the console stopped", exc_info=self._exception)
+        folder = self.inbox.store.path.parent
+        words = (
+            "ismsg has stopped because of a fault of its own. Nothing is lost: messages and drafts are kept in "
+            f"{folder} and are there when you start again. Where it happened is written in {folder / FILE_NAME}."
+        )
+        self._exit_renderables.append(Text(words))
+        self._close_messages_no_wait()
 
     # Other threads
 
@@ -119,6 +149,7 @@ class IsmsgApp(App[int]):
 
 def run_console(inbox: Inbox, config: Config, *, authority: Authority | None = None) -> int:
     """Open the console and stay until the agent leaves; returns the exit code."""
+    start_log(inbox.store.path.parent)
     app = IsmsgApp(inbox, config, authority=authority)
     app.run()
     return app.return_code or 0

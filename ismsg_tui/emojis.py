@@ -11,7 +11,38 @@ from ismsg_tui.domain.matching import Query
 from ismsg_tui.domain.text import search_form
 
 _TONE = "skin tone"
-_USUAL = ["thumbs_up", "folded_hands", "slightly_smiling_face", "smiling_face_with_smiling_eyes", "red_heart", "party_popper", "waving_hand", "clapping_hands", "OK_hand", "check_mark_button", "cross_mark", "warning", "raising_hands", "handshake", "sparkles", "rocket", "star", "fire", "thinking_face", "crying_face", "grinning_face_with_sweat", "pleading_face", "person_shrugging", "hourglass_not_done", "calendar", "telephone_receiver", "e-mail", "airplane", "hot_beverage", "wrapped_gift"]
+_USUAL = [
+    "thumbs_up",
+    "folded_hands",
+    "slightly_smiling_face",
+    "smiling_face_with_smiling_eyes",
+    "red_heart",
+    "party_popper",
+    "waving_hand",
+    "clapping_hands",
+    "OK_hand",
+    "check_mark_button",
+    "cross_mark",
+    "warning",
+    "raising_hands",
+    "handshake",
+    "sparkles",
+    "rocket",
+    "star",
+    "fire",
+    "thinking_face",
+    "crying_face",
+    "grinning_face_with_sweat",
+    "pleading_face",
+    "person_shrugging",
+    "hourglass_not_done",
+    "calendar",
+    "telephone_receiver",
+    "e-mail",
+    "airplane",
+    "hot_beverage",
+    "wrapped_gift",
+]
 
 
 @dataclass(frozen=True, slots=True)

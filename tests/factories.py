@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from itertools import count
+from typing import TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ismsg_tui.domain.commands import (
@@ -26,7 +28,6 @@ from ismsg_tui.domain.entities import (
     Conversation,
     Entity,
     Message,
-    MessageKind,
     ReadMark,
     Snippet,
     Source,
@@ -42,6 +43,7 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 
 _numbers = count(1)
+E = TypeVar("E", bound=Struct)
 
 
 def examples(usual: int) -> int:
@@ -120,7 +122,7 @@ class Book:
             marks={mark.user_id: mark for mark in self.all(ReadMark) if mark.contact_id == scope},
         )
 
-    def all[E: Entity](self, kind: type[E]) -> list[E]:
+    def all(self, kind: type[E]) -> list[E]:
         """Every row of a type."""
         return [row for row in self.rows.values() if isinstance(row, kind)]
 
@@ -188,9 +190,3 @@ class Story(Book):
 def code(outcome: Outcome) -> str:
     """The code of a refusal; empty where something was carried out."""
     return outcome.code if isinstance(outcome, Refusal) else ""
-
-
-def said(rows: Outcome) -> list[str]:
-    """The texts of the messages among rows."""
-    assert not isinstance(rows, Refusal)
-    return [row.text for row in rows if isinstance(row, Message) and row.kind is not MessageKind.EVENT]

@@ -13,7 +13,7 @@ from ismsg_tui.domain.commands import (
     Command,
     CreateContact,
     Issued,
-    MarkRead,
+    MarkUnread,
     ReceiveMessage,
     SendMessage,
     UseSnippet,
@@ -189,7 +189,7 @@ def test_the_truth_of_a_store_leaves_out_what_the_agent_did_since(tmp_path: Path
     for command in (
         SendMessage(MAI.id, "one"),
         SendMessage(MAI.id, "two"),
-        MarkRead(MAI.id, 7),
+        MarkUnread(MAI.id),
         UseSnippet(SNIPPET.id),
     ):
         store.execute(issued(command, Actor(ANA.id)))

@@ -90,7 +90,7 @@ def stage_hotel(
         return player
     for scene in scenes:
         record_history(authority, hotel, scene, start, rng)
-    clock.set_to = start + round(min((scene.arrives for scene in scenes), default=0) * 1000)
+    clock.set_to = start + round(min([0.0, *(scene.arrives for scene in scenes)]) * 1000)
     player.join(parts)
     player.play_until(start)
     return player

@@ -190,6 +190,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     summary: str | None = None
     incoming_count: int = 0
     outgoing_count: int = 0
+    reply_count: int = 0
+    """The outgoing messages that users wrote, without those of automation."""
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -307,6 +307,7 @@ def _count_response(deed: Deed) -> None:
         first_response_by=conversation.first_response_by or deed.actor.user_id,
         assigned_response_at=conversation.assigned_response_at or deed.at,
         response_count=conversation.response_count + (waited is not None),
+        reply_count=conversation.reply_count + 1,
         response_wait=conversation.response_wait + (deed.at - waited if waited is not None else 0),
         waiting_since=None,
     )

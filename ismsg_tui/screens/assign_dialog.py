@@ -27,7 +27,9 @@ class AssignDialog(Picker[AssignChoice, AssignChoice]):
         now = AssignChoice(assignee)
         mine = [_choice(user, now, you=True) for user in users if user.id == me]
         nobody = [Choice(AssignChoice(None), "Nobody (unassign)")] if assignee is not None else []
-        others = sorted((user for user in users if user.active and user.id != me), key=lambda user: user.name.casefold())
+        others = sorted(
+            (user for user in users if user.active and user.id != me), key=lambda user: user.name.casefold()
+        )
         choices = [*mine, *nobody, *(_choice(user, now) for user in others)]
         super().__init__("Assign to", choices, take="Assign", what="teammate")
 
@@ -39,4 +41,6 @@ class AssignDialog(Picker[AssignChoice, AssignChoice]):
 def _choice(user: User, now: AssignChoice, *, you: bool = False) -> Choice[AssignChoice]:
     name = one_line(user.name, NAME_LIMIT) or "somebody"
     choice = AssignChoice(user.id)
-    return Choice(choice, f"You — {name}" if you else name, one_line(user.team, 40), mark="now" if choice == now else "")
+    return Choice(
+        choice, f"You — {name}" if you else name, one_line(user.team, 40), mark="now" if choice == now else ""
+    )

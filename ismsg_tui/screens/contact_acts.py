@@ -16,6 +16,7 @@ from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.screens.assign_dialog import AssignDialog
 from ismsg_tui.screens.close_dialog import CloseDialog, ClosingNote
 from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.snooze_dialog import SnoozeDialog
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
@@ -23,7 +24,7 @@ from ismsg_tui.store.connection import DatabaseError
 log = logging.getLogger(__name__)
 
 
-class ContactActs(Screen[None]):
+class ContactActs(TellsFaults, Screen[None]):
     """The acting half of the desk: dialogs, and the store calls that follow from them."""
 
     def __init__(self, inbox: Inbox, writing: Writing) -> None:

@@ -15,6 +15,7 @@ from ismsg_tui.domain.entities import Channel, MessageKind, User
 from ismsg_tui.domain.snippets import values_for
 from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.screens.emoji_picker import EmojiPicker
+from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.snippet_picker import SnippetPicker
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
@@ -45,7 +46,7 @@ class ContactLines:
         return self._inbox.timeline(self._contact_id, before=before, after=after, limit=limit)
 
 
-class ConversationPane(Vertical):
+class ConversationPane(TellsFaults, Vertical):
     """The conversation that is being worked on."""
 
     class Left(Message):

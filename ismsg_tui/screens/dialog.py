@@ -21,8 +21,8 @@ R = TypeVar("R")
 class Dialog(ModalScreen[R | None], Generic[R]):
     """A modal frame with a title; Esc leaves it with nothing, so its result is `R` or None."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (14, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (14, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back", show=False)]
     DEFAULT_CSS = """
     Dialog {
@@ -73,6 +73,10 @@ class Dialog(ModalScreen[R | None], Generic[R]):
         event.stop()
         await self.run_action(event.action)
 
+    def leave(self, result: R | None) -> None:
+        """Close the dialog with a result."""
+        _ = self.dismiss(result)  # awaited by nobody: its own handlers must have ended first
+
     def action_cancel(self) -> None:
         """Leave without a result."""
-        self.dismiss(None)
+        self.leave(None)

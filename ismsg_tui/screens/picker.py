@@ -30,9 +30,11 @@ class Picker(Dialog[R], Generic[T, R]):
         & > Vertical { height: 80%; max-height: 30; }
         &.-preview > Vertical { max-width: 124; }
         & Container { height: 1fr; layout: horizontal; }
-        & #preview { height: 100%; width: 1fr; padding: 0 1; border-left: solid $border-blurred; scrollbar-size-vertical: 1; }
+        & #preview { height: 100%; width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        & #preview { border-left: solid $border-blurred; }
         &.-narrow Container { layout: vertical; }
-        &.-narrow #preview { width: 100%; height: 35%; border-left: none; border-top: solid $border-blurred; padding: 0; }
+        &.-narrow #preview { width: 100%; height: 35%; padding: 0; }
+        &.-narrow #preview { border-left: none; border-top: solid $border-blurred; }
         &.-low #preview { display: none; }
     }
     """
@@ -99,4 +101,4 @@ class Picker(Dialog[R], Generic[T, R]):
         """Leave with the choice under the cursor; where nothing fits, stay."""
         choice = self._chooser.highlighted
         if choice is not None:
-            self.dismiss(self.result(choice.value))
+            self.leave(self.result(choice.value))

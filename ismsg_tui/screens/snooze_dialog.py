@@ -110,7 +110,7 @@ class SnoozeDialog(Dialog[datetime]):
     def _submit(self) -> None:
         field = self.query_one(PlainInput)
         try:
-            self.dismiss(parse_snooze(field.value, self._now))
+            self.leave(parse_snooze(field.value, self._now))
         except ValueError as error:
             meaning = self.query_one("#meaning", Static)
             meaning.update(str(error))
@@ -121,7 +121,7 @@ class SnoozeDialog(Dialog[datetime]):
     def _take_preset(self) -> None:
         choice = self.query_one("#presets", _Presets).highlighted
         if choice is not None:
-            self.dismiss(choice.value)
+            self.leave(choice.value)
 
     @on(_Presets.Left)
     def action_switch(self) -> None:

@@ -15,7 +15,9 @@ class ThemePicker(Picker[str, str]):
 
     def __init__(self, themes: Sequence[Theme], current: str) -> None:
         choices = [
-            Choice(theme.name, theme.name, "dark" if theme.dark else "light", mark="now" if theme.name == current else "")
+            Choice(
+                theme.name, theme.name, "dark" if theme.dark else "light", mark="now" if theme.name == current else ""
+            )
             for theme in themes
         ]
         names = [theme.name for theme in themes]

@@ -36,7 +36,8 @@ CREATE TABLE conversation (
     last_assigned_at INTEGER, first_response_at INTEGER, first_response_by TEXT, assigned_response_at INTEGER,
     response_count INTEGER NOT NULL, response_wait INTEGER NOT NULL,
     closed_at INTEGER, closed_source TEXT, closed_by TEXT, closed_by_team TEXT, category TEXT, summary TEXT,
-    incoming_count INTEGER NOT NULL, outgoing_count INTEGER NOT NULL
+    incoming_count INTEGER NOT NULL, outgoing_count INTEGER NOT NULL,
+    reply_count INTEGER NOT NULL
 );
 CREATE INDEX conversation_newest ON conversation (contact_id, opened_at, id);
 CREATE TABLE message (

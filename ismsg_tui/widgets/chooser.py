@@ -158,6 +158,14 @@ class Chooser(Vertical, Generic[T]):
             self.rows.move_to(number - 1)
             self.post_message(self.Taken())
 
+    def keep(self) -> None:
+        """Tick the choice under the cursor and show all again, for a list that stays after a choice."""
+        kept = self.highlighted
+        self._cursor = self.choices.index(kept) if kept in self.choices else 0
+        self.input.value = ""
+        self.rows.chosen = kept
+        self.rows.show_choices(self.choices, cursor=self._cursor)
+
     def action_move(self, step: int) -> None:
         """Move the cursor by some rows."""
         self.rows.move_to(self.rows.cursor + step)

@@ -60,7 +60,8 @@ class KeyLine(Widget):
         parts: list[Content | tuple[str, str]] = []
         for index, key in enumerate(self.keys[: len(self._spans())]):
             hover = " underline" if index == self._hovered and key.action else ""
-            parts += ["   "] if parts else []
+            if parts:
+                parts.append(("   ", ""))
             parts += [(key.label, f"$footer-key-foreground bold{hover}"), (f" {key.word}", hover.strip())]
         return Content.assemble(*parts)
 

@@ -1,0 +1,22 @@
+"""What becomes of an error in something that runs beside the interface: it is logged and told, and work goes on."""
+
+from __future__ import annotations
+
+import logging
+
+from textual.widget import Widget
+from textual.worker import Worker, WorkerState
+
+log = logging.getLogger(__name__)
+
+
+class TellsFaults(Widget):
+    """A screen or widget whose workers never fail in silence."""
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Log a worker's error and say where it is written."""
+        if event.state is WorkerState.ERROR:
+            event.stop()
+            error = event.worker.error
+            log.error("%s failed", event.worker.name, exc_info=error)
+            self.notify("That went wrong; nothing was lost. The log says where.", severity="error", timeout=8)

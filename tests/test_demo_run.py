@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from ismsg_tui.clock import now_ms
+from ismsg_tui.config import Config
+from ismsg_tui.demo.run import run_demo
+from ismsg_tui.demo.scene import DemoError, load_workspace
+from ismsg_tui.domain.views import View
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.store.store import Store
+from ismsg_tui.sync.authority import Authority
+
+
+class Console:
+    """Stands in for the console: looks at what it is given, replies to somebody, and ends."""
+
+    def __init__(self, reply: str = "") -> None:
+        self.reply = reply
+        self.seen: dict[str, object] = {}
+
+    def __call__(self, inbox: Inbox, config: Config, authority: Authority) -> int:
+        self.seen = {
+            "workspace": inbox.workspace.name,
+            "me": inbox.me.name,
+            "new": inbox.count(View.NEW),
+            "all": inbox.count(View.ALL),
+            "hold": inbox.hold,
+            "folder": inbox.store.path.parent,
+            "head": authority.changes(0, 10).to,
+        }
+        if self.reply:
+            inbox.reply(inbox.page(View.NEW).rows[0].contact_id, self.reply)
+        return 3
+
+
+def test_the_demo_opens_on_a_busy_desk_and_leaves_nothing_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    assert run_demo(None, None, 1, Config(undo_seconds=7), console) == 3
+    assert console.seen["workspace"] == load_workspace().name
+    assert console.seen["me"] == "You"
+    assert console.seen["hold"] == 7000
+    assert isinstance(console.seen["new"], int)
+    assert console.seen["new"] > 5
+    folder = console.seen["folder"]
+    assert isinstance(folder, Path)
+    assert not folder.exists()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_kept_demo_is_found_again_with_what_was_done_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "hotel"
+    first, second = Console("Good day, one moment please."), Console()
+    run_demo(folder, None, 1, Config(undo_seconds=0), first)
+    assert str(folder) in capsys.readouterr().out
+    run_demo(folder, None, 1, Config(), second)
+    assert second.seen["new"] == int(str(first.seen["new"])) - 1
+    store = Store(folder)
+    assert Inbox(store, "").unsent() == 0
+    assert [hit.text for hit in Inbox(store, "").search("one moment please") if hit.text == first.reply] == [
+        first.reply
+    ]
+    store.close()
+
+
+def test_a_message_that_is_still_held_at_the_end_leaves_the_next_time(tmp_path: Path) -> None:
+    run_demo(tmp_path, None, 1, Config(undo_seconds=60), Console("Held for a moment"))
+    store = Store(tmp_path)
+    assert Inbox(store, "").unsent() == 1
+    with time_machine.travel((now_ms() + 120_000) / 1000):
+        run_demo(tmp_path, None, 1, Config(), Console())
+    assert Inbox(store, "").unsent() == 0
+    store.close()
+
+
+def test_a_folder_that_holds_another_workspace_is_left_alone(tmp_path: Path) -> None:
+    Inbox.open(tmp_path, "ana").close_store()
+    console = Console()
+    with pytest.raises(DemoError, match="Local inbox"):
+        run_demo(tmp_path, None, 1, Config(), console)
+    assert console.seen == {}
+
+
+def test_a_recording_is_opened_and_its_bad_lines_are_named_afterwards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "talk.jsonl"
+    good = {"id": "1", "source": "TEST", "turns": [{"who": "customer", "text": "hello", "t": 0}], "meta": {}}
+    path.write_text(json.dumps(good) + "\n" + "broken\n" * 7)
+    console = Console()
+    assert run_demo(None, path, 100, Config(), console) == 3
+    assert console.seen["workspace"] == "Replay"
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0].startswith(f"{path}:2: ")
+    assert errors[-1].startswith("2 more lines")
