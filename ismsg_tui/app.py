@@ -37,7 +37,8 @@ class IsmsgApp(App[int]):
     """The console."""
 
     TITLE = "ismsg"
-    CSS_PATH = "app.tcss"
+    # Of a default screen Textual does not load the styles by itself.
+    CSS_PATH: ClassVar[list[str]] = ["app.tcss", "screens/desk.tcss"]  # type: ignore[assignment]
     COMMANDS: ClassVar[set[object]] = {DeskCommands}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = []
 

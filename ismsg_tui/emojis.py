@@ -55,6 +55,11 @@ class Emoji:
     forms: tuple[str, ...]
     """The names in their search form."""
 
+    @property
+    def toned(self) -> bool:
+        """Whether this is the variant of another in a skin tone."""
+        return _TONE in self.forms[0]
+
 
 @cache
 def all_emojis() -> tuple[Emoji, ...]:
@@ -66,7 +71,7 @@ def all_emojis() -> tuple[Emoji, ...]:
             forms = tuple(search_form(name.replace("_", " ")) for name in names)
             found.append(Emoji(char, names[0], tuple(names[1:]), forms))
     usual = {name: place for place, name in enumerate(_USUAL)}
-    found.sort(key=lambda item: (_TONE in item.forms[0], usual.get(item.name, len(usual)), len(item.name)))
+    found.sort(key=lambda item: (item.toned, usual.get(item.name, len(usual)), len(item.name)))
     return tuple(found)
 
 
@@ -92,9 +97,14 @@ def describe(char: str) -> Emoji | None:
 
 
 def search(query: str, limit: int = 50) -> list[Emoji]:
-    """The emoji that fit a query best, at most `limit`; the usual ones if nothing was typed."""
+    """The emoji that fit a query best, at most `limit`; the usual ones if nothing was typed.
+
+    Skin tones are found by a query that says "tone" or "skin".
+    """
     wanted = Query(query.replace("_", " "))
     if not wanted:
         return list(all_emojis()[: min(limit, len(_USUAL))])
-    best = wanted.rank((item.forms, "") for item in all_emojis())
-    return [all_emojis()[place] for place in best[:limit]]
+    toned = "tone" in query or "skin" in query
+    candidates = [item for item in all_emojis() if toned or not item.toned]
+    best = wanted.rank((item.forms, "") for item in candidates)
+    return [candidates[place] for place in best[:limit]]

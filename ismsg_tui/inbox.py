@@ -46,6 +46,7 @@ from ismsg_tui.store.lists import (
     rows_for,
     view_count,
 )
+from ismsg_tui.store.loading import load_snippets
 from ismsg_tui.store.search import Hit, rank_snippets, resolve_contact, search_contacts, search_messages
 from ismsg_tui.store.store import RefusedError, Store
 from ismsg_tui.store.timeline import ContactCard, Line, Place, contact_card, timeline_page
@@ -153,6 +154,11 @@ class Inbox:
     def snippets(self, contact_id: str | None = None) -> list[Snippet]:
         """Every snippet, those first that fit what the contact said last, then by use."""
         return rank_snippets(self.store.reader, self._last_heard(contact_id) if contact_id else "")
+
+    def all_snippets(self) -> list[Snippet]:
+        """Every snippet in use, however many, by name."""
+        kept = (snippet for snippet in load_snippets(self.store.reader).values() if not snippet.deleted)
+        return sorted(kept, key=lambda snippet: (snippet.name.casefold(), snippet.id))
 
     def _last_heard(self, contact_id: str) -> str:
         lines = timeline_page(self.store.reader, contact_id, limit=10)

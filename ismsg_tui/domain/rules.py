@@ -158,7 +158,8 @@ class Deed:
         if self._conversation is not None and self._conversation != self.before.conversation:
             rows.append(self._conversation)
         rows += self._lines
-        rows += [mark for user, mark in self._marks.items() if mark != self.before.marks.get(user)]
+        if self._marks:
+            rows += [mark for user, mark in self._marks.items() if mark != self.before.marks.get(user)]
         return rows
 
 

@@ -57,11 +57,9 @@ def presets(now: datetime) -> list[tuple[str, datetime]]:
 
 
 def moment_words(moment: datetime, now: datetime) -> str:
-    """A moment as an agent reads it, seen from `now`: the day in words where it is near, else with its date."""
-    distance = (moment.date() - now.date()).days
-    near = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(distance)
-    if near:
-        return f"{near} {moment:%H:%M}"
+    """A moment as an agent reads it, seen from `now`: `today 16:30`, `Fri 28 Nov 09:00`."""
+    if moment.date() == now.date():
+        return f"today {moment:%H:%M}"
     year = "" if moment.year == now.year else f" {moment.year}"
     return f"{moment:%a} {moment.day} {moment:%b}{year} {moment:%H:%M}"
 
@@ -91,7 +89,7 @@ def _dated(words: str, now: datetime) -> datetime | None:
         day = date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError:
         raise ValueError(f"There is no day {found[1]}-{found[2]}-{found[3]}.") from None
-    clock = _clock(found[4]) if found[4] else MORNING
+    clock = _clock(found[4], bare=True) if found[4] else MORNING
     if clock is None:
         raise ValueError(f"“{found[4][:40]}” is no time of day. Write for instance {day} 10:00.")
     return _wall(day, clock, now)
@@ -99,7 +97,7 @@ def _dated(words: str, now: datetime) -> datetime | None:
 
 def _on_day(words: str, now: datetime) -> datetime | None:
     name, _, rest = words.partition(" ")
-    clock = _clock(rest) if rest else MORNING
+    clock = _clock(rest, bare=True) if rest else MORNING
     if clock is None:
         return None
     if name == "today" and rest:
@@ -115,10 +113,10 @@ def _on_day(words: str, now: datetime) -> datetime | None:
     return None
 
 
-def _clock(words: str) -> time | None:
-    """A time of day; None if the words are none, or a bare number, which could be anything."""
+def _clock(words: str, *, bare: bool = False) -> time | None:
+    """A time of day; None if the words are none. A bare number is an hour where that is clear, as after a day."""
     found = _CLOCK.fullmatch(words)
-    if not found or not (found[2] or found[3]):
+    if not found or not (found[2] or found[3] or bare):
         return None
     hour, minute = int(found[1]), int(found[2] or 0)
     if found[3] and not 1 <= hour <= 12:

@@ -246,18 +246,17 @@ def _commands(dialogue: Dialogue, times: list[int], channel_id: str, agent: Acto
     contact_id = dialogue.contact_id
     yield 0, Issued(contact_id, CreateContact(contact_of(dialogue, channel_id)), _IMPORT, times[0])
     for number, (turn, at) in enumerate(zip(dialogue.turns, times, strict=True), 1):
-        for part, (command, actor) in enumerate(_acts(turn, contact_id, channel_id, agent)):
-            name = str(number) if part == 0 else f"{number}.{part}"
-            yield number, Issued(content_id(*dialogue.seed, name), command, actor, at)
-
-
-def _acts(turn: Turn, contact_id: str, channel_id: str, agent: Actor) -> Iterator[tuple[Command, Actor]]:
-    if turn.who == "customer":
-        yield ReceiveMessage(contact_id, turn.text, channel_id), _CONTACT
-    elif turn.who == "agent":
-        yield SendMessage(contact_id, turn.text, channel_id), agent
-    elif turn.kind == "end":
-        yield CloseConversation(contact_id), _IMPORT
-    else:
-        for start in range(0, len(turn.text), COMMENT_LIMIT):
-            yield AddComment(contact_id, turn.text[start : start + COMMENT_LIMIT]), _LOOK_UP
+        command: Command
+        if turn.who == "customer":
+            command, actor = ReceiveMessage(contact_id, turn.text, channel_id), _CONTACT
+        elif turn.who == "agent":
+            command, actor = SendMessage(contact_id, turn.text, channel_id), agent
+        elif turn.kind == "end":
+            command, actor = CloseConversation(contact_id), _IMPORT
+        else:
+            command, actor = AddComment(contact_id, turn.text[:COMMENT_LIMIT]), _LOOK_UP
+        yield number, Issued(content_id(*dialogue.seed, str(number)), command, actor, at)
+        if isinstance(command, AddComment):
+            for start in range(COMMENT_LIMIT, len(turn.text), COMMENT_LIMIT):
+                rest = AddComment(contact_id, turn.text[start : start + COMMENT_LIMIT])
+                yield number, Issued(content_id(*dialogue.seed, f"{number}+{start}"), rest, actor, at)

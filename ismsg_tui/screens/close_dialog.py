@@ -143,7 +143,7 @@ class CloseDialog(Dialog[ClosingNote]):
         in_summary = self.query_one("#summary").has_focus
         enter = Key(key_label("enter"), self._close_word if in_summary else "Choose", "go_on")
         newline = [Key(key_label(action("newline").keys.split(",")[0]), "New line", "")] if in_summary else []
-        other = Key(key_label("tab"), "Category" if in_summary else "Summary", "app.focus_next")
+        other = Key("Tab", "Category" if in_summary else "Summary", "app.focus_next")
         self.query_one(KeyLine).keys = (enter, other, *newline, Key(key_label("escape"), "Back", "cancel"))
 
     @on(Chooser.Taken)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -11,6 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 
+from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, MessageKind, User
 from ismsg_tui.domain.snippets import values_for
 from ismsg_tui.inbox import Inbox, RefusedError
@@ -21,6 +21,7 @@ from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.timeline import ContactCard, Line, Place
+from ismsg_tui.widgets import times
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_header import ContactHeader
 from ismsg_tui.widgets.timeline import PAGE, Timeline
@@ -107,7 +108,7 @@ class ConversationPane(TellsFaults, Vertical):
             users=self._inbox.users,
             user_id=self._inbox.user_id,
             channels=self._inbox.channels,
-            today=datetime.now().astimezone().date(),
+            today=times.local(now_ms()).date(),
             first_new=first_new,
         )
 
@@ -243,7 +244,7 @@ class ConversationPane(TellsFaults, Vertical):
             return
         inbox, contact = self._inbox, self.card.contact
         assignee = inbox.users.get(contact.assignee_id or inbox.user_id)
-        values = values_for(contact, assignee, datetime.now().astimezone())
+        values = values_for(contact, assignee, times.local(now_ms()))
         chosen = await self.app.push_screen_wait(SnippetPicker(inbox.snippets(contact.id), values))
         composer = self.query_one(Composer)
         if chosen is None:

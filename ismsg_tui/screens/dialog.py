@@ -39,7 +39,14 @@ class Dialog(ModalScreen[R | None], Generic[R]):
             border-title-style: bold;
             border-subtitle-color: $text-muted;
         }
-        &.-low > Vertical { border: none; width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0; }
+        &.-low > Vertical {
+            border: none;
+            padding: 0;
+            width: 100%;
+            max-width: 100%;
+            height: 100% !important;
+            max-height: 100%;
+        }
     }
     """
 

@@ -19,9 +19,7 @@ class EmojiPicker(Picker[str, str]):
         """`recent` are emoji, the last one used first."""
         known = [emojis.describe(char) for char in dict.fromkeys(recent)]
         self._first = [item for item in known if item is not None]
-        super().__init__(
-            "Emoji", [_choice(item) for item in emojis.all_emojis()], take="Insert", what="emoji", search=self._find
-        )
+        super().__init__("Emoji", self._find(""), take="Insert", what="emoji", search=self._find)
 
     def _find(self, text: str) -> list[Choice[str]]:
         found = emojis.search(text, _SHOWN)

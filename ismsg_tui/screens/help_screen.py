@@ -18,8 +18,8 @@ from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.widgets.key_line import Key
 
 _SIDES = ((Group.ANSWER, Group.CONVERSATION, Group.DESK), (Group.MOVE,))
+_LEAST_COLUMN = 9
 _WHERE = {Scope.LIST, Scope.TIMELINE, Scope.COMPOSER}
-_KEYS_WIDTH = 15
 
 
 class _KeyTable(Widget):
@@ -38,10 +38,11 @@ class _KeyTable(Widget):
             scopes = dict.fromkeys(item.scope if item.scope in _WHERE else None for item in of_group)
             for scope in sorted(scopes, key=lambda scope: scope is not None):
                 title = group.value + (f" · {scope.value}" if scope else "")
+                shown = [item for item in of_group if (item.scope if item.scope in _WHERE else None) is scope]
+                column = max(_LEAST_COLUMN, *(cell_len(_keys(item)) + 2 for item in shown))
                 lines += [Content.styled(title, "bold $text-primary")]
-                for item in of_group:
-                    if (item.scope if item.scope in _WHERE else None) is scope:
-                        lines += _row(item, width)
+                for item in shown:
+                    lines += _row(item, column, width)
                 lines.append(Content(""))
         return lines
 
@@ -54,13 +55,14 @@ class _KeyTable(Widget):
         return Content("\n").join(self._lines(self.size.width))
 
 
-def _row(item: Action, width: int) -> list[Content]:
-    keys = "  ".join(key_label(key) for key in item.keys.split(","))
-    room = max(12, width - _KEYS_WIDTH - 1)
-    words = Content(item.help).wrap(room)
-    gap = " " * max(1, _KEYS_WIDTH - cell_len(keys))
-    first = Content.assemble((keys, "bold $footer-key-foreground"), gap, words[0])
-    return [first, *(Content(" " * _KEYS_WIDTH + line.plain) for line in words[1:])]
+def _keys(item: Action) -> str:
+    return "  ".join(key_label(key) for key in item.keys.split(","))
+
+
+def _row(item: Action, column: int, width: int) -> list[Content]:
+    words = Content(item.help).wrap(max(12, width - column))
+    keys = (f"{_keys(item):<{column}}", "bold $footer-key-foreground")
+    return [Content.assemble(keys, words[0]), *(Content(" " * column + line.plain) for line in words[1:])]
 
 
 class HelpScreen(Dialog[None]):
@@ -79,7 +81,7 @@ class HelpScreen(Dialog[None]):
     HelpScreen {
         & > Vertical { max-width: 90; height: 90%; }
         &.-wide > Vertical { max-width: 130; }
-        & VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+        & VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; scrollbar-background: $surface; }
         & Container { height: auto; layout: vertical; }
         &.-wide Container { layout: horizontal; }
         &.-wide _KeyTable { margin-right: 3; }

@@ -20,6 +20,9 @@ from ismsg_tui.widgets.key_line import Key
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LEAST, _MOST = 3, 24
+"""The fewest and the most rows of choices in sight."""
+
 
 class Picker(Dialog[R], Generic[T, R]):
     """A list of choices that is filtered while one types; its result is what `result` makes of the choice taken."""
@@ -27,11 +30,13 @@ class Picker(Dialog[R], Generic[T, R]):
     HAS_PREVIEW: ClassVar[bool] = False
     DEFAULT_CSS = """
     Picker {
-        & > Vertical { height: 80%; max-height: 30; }
-        &.-preview > Vertical { max-width: 124; }
+        & > Vertical { max-height: 80%; }
+        &.-preview > Vertical { max-width: 124; max-height: 90%; height: 30; }
         & Container { height: 1fr; layout: horizontal; }
         & #preview { height: 100%; width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
-        & #preview { border-left: solid $border-blurred; }
+        & #preview { scrollbar-background: $surface; border-left: solid $border-blurred; }
+        &.-wide.-preview Chooser { width: 4fr; }
+        &.-wide.-preview #preview { width: 3fr; }
         &.-narrow Container { layout: vertical; }
         &.-narrow #preview { width: 100%; height: 35%; padding: 0; }
         &.-narrow #preview { border-left: none; border-top: solid $border-blurred; }
@@ -58,6 +63,7 @@ class Picker(Dialog[R], Generic[T, R]):
                 Key(key_label("escape"), "Back", "cancel"),
             ],
         )
+        self._counts = search is None
         self._chooser = Chooser[T](choices, what=what, cursor=cursor, search=search)
 
     def body(self) -> ComposeResult:
@@ -71,6 +77,9 @@ class Picker(Dialog[R], Generic[T, R]):
     def on_mount(self) -> None:
         """Start to type at once."""
         self.set_class(self.HAS_PREVIEW, "-preview")
+        if not self.HAS_PREVIEW:
+            # As tall as all of its choices, whatever is typed: a frame that changes while one types is no rest.
+            self.query_one("#frame").styles.height = max(_LEAST, min(len(self._chooser.choices), _MOST)) + 4
         self._chooser.input.focus()
         self._moved()
 
@@ -90,7 +99,7 @@ class Picker(Dialog[R], Generic[T, R]):
         choice = self._chooser.highlighted
         value = choice.value if choice else None
         shown, total = self._chooser.rows.row_count, len(self._chooser.choices)
-        self.say_below(f"{shown:,} of {total:,}" if shown < total else f"{total:,}")
+        self.say_below(f"{shown:,} of {total:,}" if self._counts else "")
         if self.HAS_PREVIEW:
             self.query_one("#preview-text", Static).update(self.preview(value) if value is not None else "")
             self.query_one("#preview").scroll_home(animate=False)

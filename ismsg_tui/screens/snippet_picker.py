@@ -38,18 +38,17 @@ class SnippetPicker(Picker[Snippet, ChosenSnippet]):
         return ChosenSnippet(value, fill(clean(value.text), self._values))
 
     def preview(self, value: Snippet) -> Content:
-        """The text as it will be inserted, below it what it lacks."""
+        """The text as it will be inserted, above it what it lacks."""
         filled = self.result(value).filled
         text = Content(filled.text)
         for start, end in filled.missing_spans:
             text = text.stylize("reverse $text-warning", start, end)
-        parts: list[Content | tuple[str, str]] = [(f"{one_line(value.name, 128)}\n", "bold"), text]
-        if filled.missing:
-            those = "it" if len(filled.missing) == 1 else "they"
-            names = one_line(", ".join(filled.missing), 300)
-            verb = "stands" if those == "it" else "stand"
-            parts.append((f"\n\nNo value for {names}: {those} will be sent as {those} {verb}.", "$text-warning"))
-        return Content.assemble(*parts)
+        if not filled.missing:
+            return text
+        it, stands = ("it", "stands") if len(filled.missing) == 1 else ("they", "stand")
+        names = one_line(", ".join(filled.missing), 300)
+        warning = f"No value for {names}: {it} will be sent as {it} {stands}.\n\n"
+        return Content.assemble((warning, "$text-warning"), text)
 
 
 def _choice(snippet: Snippet) -> Choice[Snippet]:

@@ -70,7 +70,7 @@ class SnoozeDialog(Dialog[datetime]):
             [
                 Key(f"1–{len(self._presets)}", "Choose", ""),
                 Key(key_label("enter"), "Snooze", "take"),
-                Key(key_label("tab"), "Other time", "switch"),
+                Key("Tab", "Other time", "switch"),
                 Key(key_label("escape"), "Back", "cancel"),
             ],
         )

@@ -149,14 +149,18 @@ SearchTexts = dict[int, str]
 
 
 def _search_texts(connection: Connection, table: Table[Any], ids: Sequence[str]) -> SearchTexts:
+    """The texts of these rows by row number, in its order: FTS5 writes a segment each time the numbers do not ascend."""
     if table.name not in _SEARCHED:
         return {}
     text = _SEARCHED[table.name][1]
-    found = connection.execute(
-        f"SELECT n, {text} AS body FROM {table.name} WHERE id IN (SELECT value FROM json_each(?))",
-        (msgspec.json.encode(ids).decode(),),
+    cursor = connection.cursor()
+    cursor.row_factory = None  # plain pairs, of which an import needs many
+    return dict(
+        cursor.execute(
+            f"SELECT n, {text} FROM {table.name} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY n",
+            (msgspec.json.encode(ids).decode(),),
+        )
     )
-    return {row["n"]: row["body"] for row in found}
 
 
 def _update_search(connection: Connection, table: Table[Any], ids: Sequence[str], old: SearchTexts) -> None:
@@ -165,8 +169,7 @@ def _update_search(connection: Connection, table: Table[Any], ids: Sequence[str]
     new = _search_texts(connection, table, ids)
     index = _SEARCHED[table.name][0]
     gone = [(n, search_form(text)) for n, text in old.items() if text and new.get(n) != text]
-    # FTS5 gathers rows in memory as long as their numbers ascend, and writes a segment each time they do not.
-    come = [(n, search_form(text)) for n, text in sorted(new.items()) if text and old.get(n) != text]
+    come = [(n, search_form(text)) for n, text in new.items() if text and old.get(n) != text]
     if gone:
         # A contentless index can only forget a text that it is told again.
         connection.executemany(f"INSERT INTO {index} ({index}, rowid, body) VALUES ('delete', ?, ?)", gone)

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 _LABEL_SHARE = 0.45
 _NOTE_SHARE = 0.2
+_LEAST_DETAIL = 20
+_LEAST_NOTE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +44,19 @@ class Choice(Generic[T]):
 class ChoiceList(LineList, Generic[T]):
     """The choices that are shown, the cursor on one of them; a click takes one."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"list--cursor", "list--dim", "list--match", "list--key", "list--empty"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"list--cursor", "list--dim", "list--key", "list--empty"}
     DEFAULT_CSS = """
     ChoiceList {
         height: 1fr;
-        background: transparent;
+        background: $surface;
         scrollbar-size-vertical: 1;
+        scrollbar-background: $surface;
+        overflow-x: hidden;
         & .list--cursor { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
+        &.-inactive .list--cursor { background: $panel; color: $foreground; text-style: none; }
         & .list--dim { color: $text-muted; }
-        & .list--match { text-style: underline; color: $text-accent; }
         & .list--key { color: $footer-key-foreground; text-style: bold; }
         & .list--empty { color: $text-muted; }
-        &:nocolor .list--cursor { text-style: reverse; }
     }
     """
 
@@ -90,6 +93,22 @@ class ChoiceList(LineList, Generic[T]):
         self.refresh_rows()
         self.keep_cursor_visible()
 
+    def style_of(self, name: str) -> Style:
+        """The style of a component, its colour worked out against what lies behind it."""
+        return self.get_visual_style(name).rich_style
+
+    def set_active(self, active: bool) -> None:
+        """Show whether the keys move this list's cursor."""
+        self.set_class(not active, "-inactive")
+
+    def on_focus(self) -> None:
+        """Show the cursor as the one that keys move."""
+        self.set_active(True)
+
+    def on_blur(self) -> None:
+        """Show that keys go elsewhere."""
+        self.set_active(False)
+
     def mark_chosen(self, choice: Choice[T] | None) -> None:
         """Tick a choice."""
         self.chosen = choice
@@ -106,36 +125,47 @@ class ChoiceList(LineList, Generic[T]):
         base = self.style_of("list--cursor") if selected else self.rich_style
         dim = base + Style(bold=False) if selected else self.style_of("list--dim")
         tick = "✓" if choice is self.chosen else " "
-        line = [Segment(("›" if selected else " ") + (f"{tick} " if self.chosen else " "), base)]
+        line = [
+            Segment(
+                ("▌" if selected and not self.has_class("-inactive") else " ") + (f"{tick} " if self.chosen else " "),
+                base,
+            )
+        ]
         if self.numbered:
             key = base if selected else self.style_of("list--key")
             line.append(Segment(f"{index + 1} " if index < 9 else "  ", key))
         mark = f" {one_line(choice.mark, 12)} " if choice.mark else " "
         room = width - sum(cell_len(part.text) for part in line) - cell_len(mark)
-        labels, notes = self._widths(room)
+        labels, notes, details = self._widths(room)
         line += self._label(choice.label, labels, base)
         if notes:
             line += [Segment("  ", base), fitted(choice.note, notes, dim)]
-        rest = room - labels - (notes + 2 if notes else 0)
-        line += [Segment("  ", base), fitted(choice.detail, rest - 2, dim)] if rest > 6 else [Segment(" " * rest, base)]
+        if details:
+            line += [Segment("  ", base), fitted(choice.detail, details, dim)]
+        used = labels + sum(size + 2 for size in (notes, details) if size)
+        line.append(Segment(" " * (room - used), base))
         return [[*line, Segment(mark, base + Style(bold=True))]]
 
-    def _widths(self, room: int) -> tuple[int, int]:
+    def _widths(self, room: int) -> tuple[int, int, int]:
+        """How many cells label, note and detail get; a column that would say too little is left out."""
         labels, notes = self._columns
-        has_detail = any(choice.detail for choice in self.choices[:50])
-        if not notes and not has_detail:
-            return room, 0
-        labels = min(labels, max(8, int(room * _LABEL_SHARE) if has_detail else room - min(notes, room // 2) - 2))
-        notes = min(notes, max(0, int(room * _NOTE_SHARE) if has_detail else room - labels - 2))
-        return min(labels, room), notes if room - labels - notes - 2 >= 0 and notes >= 3 else 0
+        detail = any(choice.detail for choice in self.choices[:50])
+        beside = min(labels, int(room * _LABEL_SHARE)) + (min(notes, int(room * _NOTE_SHARE)) + 2 if notes else 0)
+        if detail and room - beside - 2 >= _LEAST_DETAIL:
+            labels, notes = min(labels, int(room * _LABEL_SHARE)), min(notes, int(room * _NOTE_SHARE))
+            return labels, notes, room - labels - (notes + 2 if notes else 0) - 2
+        notes = min(notes, room // 3)
+        if notes < _LEAST_NOTE:
+            return room, 0, 0
+        return min(labels, room - notes - 2), notes, 0
 
     def _label(self, label: str, width: int, base: Style) -> list[Segment]:
         text = fit(label, width)
         parts: list[Segment] = []
         done = 0
-        match = self.style_of("list--match")
+        match = Style(underline=True, bold=True)
         for start, end in self.query_text.spans(text.rstrip()):
-            parts += [Segment(text[done:start], base), Segment(text[start:end], base + match.without_color)]
+            parts += [Segment(text[done:start], base), Segment(text[start:end], base + match)]
             done = end
         return [*parts, Segment(text[done:], base)]
 

@@ -122,6 +122,14 @@ class Chooser(Vertical, Generic[T]):
             self._forms = [_forms(choice) for choice in self.choices]
         return [self.choices[index] for index in query.rank(self._forms)]
 
+    def on_descendant_focus(self) -> None:
+        """Show that keys move the cursor here."""
+        self.rows.set_active(True)
+
+    def on_descendant_blur(self) -> None:
+        """Show that keys go elsewhere."""
+        self.rows.set_active(False)
+
     @on(Input.Changed)
     def _filter(self, event: Input.Changed) -> None:
         event.stop()

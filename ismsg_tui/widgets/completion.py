@@ -140,11 +140,11 @@ class CompletionList(Widget):
         self.refresh(layout=True)
 
     def render(self) -> Content:
-        """One line a suggestion; an arrow marks without colour."""
+        """One line a suggestion; a bar marks without colour."""
         entries = self.suggestions.entries if self.suggestions else ()
         marked = self.get_visual_style("completion--cursor")
         lines = [
-            Content.styled(f"› {fit(entry.words, self.size.width - 3)} ", marked)
+            Content.styled(f"▌ {fit(entry.words, self.size.width - 3)} ", marked)
             if index == self.index
             else Content(f"  {fit(entry.words, self.size.width - 3)} ")
             for index, entry in enumerate(entries)

@@ -37,8 +37,7 @@ class Composer(Vertical):
     Composer {
         height: auto;
         background: $surface;
-        & ComposerArea { padding: 0 1 0 0; border-left: blank; }
-        & ComposerArea:focus { border-left: blank; }
+        & ComposerArea, & ComposerArea:focus { padding: 0 1 0 1; border-left: blank; }
         & KeyLine { margin: 0 2; }
         &.-comment {
             background: $warning 12%;
@@ -59,8 +58,13 @@ class Composer(Vertical):
             super().__init__()
             self.draft = draft
 
-    class Edited(Submitted):
+    # Not a kind of Submitted: handlers hear of subclasses too.
+    class Edited(Message):
         """The text or its kind has changed."""
+
+        def __init__(self, draft: Draft) -> None:
+            super().__init__()
+            self.draft = draft
 
     class SnippetsWanted(Message):
         """A “/” was typed at the start of a word, or the mouse asks for snippets."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -170,7 +169,7 @@ class ContactList(LineList):
         return "▎ " if row.contact_id == self.opened else "  "
 
     def _time(self, row: ListRow) -> str:
-        today = date.today()  # noqa: DTZ011 - the agent's own day
+        today = times.local(now_ms()).date()
         if row.status is Standing.SNOOZED and row.snoozed_until is not None:
             return "z" + times.short(row.snoozed_until, today)
         if self.sort is Sort.WAITING and row.waiting_since is not None:

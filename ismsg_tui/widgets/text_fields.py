@@ -24,7 +24,7 @@ class PlainInput(Input):
     """
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
-        super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False, compact=True)
+        super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False)
         self.cursor_blink = False
 
     def replace(self, text: str, start: int, end: int) -> None:
@@ -52,9 +52,7 @@ class PlainArea(TextArea):
             self.length = length
 
     def __init__(self, text: str = "", *, placeholder: str = "", id: str | None = None) -> None:
-        super().__init__(
-            clean(text), soft_wrap=True, highlight_cursor_line=False, compact=True, placeholder=placeholder, id=id
-        )
+        super().__init__(clean(text), soft_wrap=True, highlight_cursor_line=False, placeholder=placeholder, id=id)
         self.longest_paste = SAFE_LENGTH
         self.cursor_blink = False
         self.match_cursor_bracket = False
