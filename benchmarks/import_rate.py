@@ -43,7 +43,7 @@ def measure() -> Iterator[Result]:
                 seconds, rows = _import(Path(folder), DATA / name)
                 ours = min(ours, seconds)
                 bare = min(bare, _insert(Path(folder) / "bare.db", _load_of(Path(folder) / "ismsg.db")))
-        yield Result(f"import {name}", rows / ours, rows / bare, "rows/s", higher_is_better=True)
+        yield Result(f"import {name}", rows / ours, rows / bare, "rows/s")
 
 
 def _import(folder: Path, path: Path) -> tuple[float, int]:

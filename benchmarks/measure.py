@@ -17,7 +17,6 @@ class Result:
     value: float = 0.0
     baseline: float = 0.0
     unit: str = ""
-    higher_is_better: bool = False
     reason: str = ""
 
     @classmethod
@@ -30,4 +29,5 @@ class Result:
         """`name | value | baseline | ratio`; the ratio is value by baseline."""
         if self.reason:
             return f"{self.name} | skipped: {self.reason} | |"
-        return f"{self.name} | {self.value:,.4g} {self.unit} | {self.baseline:,.4g} {self.unit} | {self.value / self.baseline:.2f}"
+        value, baseline = (f"{number:,.4g} {self.unit}" for number in (self.value, self.baseline))
+        return f"{self.name} | {value} | {baseline} | {self.value / self.baseline:.2f}"

@@ -113,12 +113,14 @@ class IsmsgApp(App[int]):
 
     @on(StoreChanged)
     def _repaint_soon(self) -> None:
-        self.set_timer(REPAINT_DELAY, self._repaint)
+        self.set_timer(REPAINT_DELAY, self.repaint_changes)
 
-    def _repaint(self) -> None:
+    def repaint_changes(self) -> None:
+        """Paint what was written since the last time."""
         with self._changed_lock:
             scopes, self._changed = frozenset(self._changed), set()
-        if scopes:
+        # A desk that is not there yet reads everything when it comes.
+        if scopes and self.desk.is_mounted:
             self.desk.changed(scopes)
 
     def _look_around(self) -> None:

@@ -47,8 +47,8 @@ moments = st.integers(0, 5).map(lambda hours: T0 + hours * HOUR)
 texts = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join),
     st.sampled_from(["", " \n", "x" * (PHONE.text_limit + 1), "y" * (WEB.text_limit + 1), "\x1b[31mred\x07"]),
-    st.text(max_size=8).map(clean),
-)
+    st.text(max_size=8),
+).map(clean)
 channel_ids = st.sampled_from([None, PHONE.id, WEB.id, STRANGER])
 people = st.sampled_from([Actor(ANA.id), Actor(ANA.id), Actor(BEN.id), Actor(GONE.id), Actor(None)])
 others = st.sampled_from([Actor(None, source) for source in Source if source is not Source.USER])

@@ -87,6 +87,20 @@ def test_a_folder_that_holds_another_workspace_is_left_alone(tmp_path: Path) -> 
     assert console.seen == {}
 
 
+def test_a_kept_demo_can_be_open_only_once_at_a_time(tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def open_again(inbox: Inbox, config: Config, authority: Authority) -> int:
+        with pytest.raises(DemoError, match="close it first"):
+            run_demo(tmp_path, None, 1, Config(), Console())
+        refused.append("second")
+        return 0
+
+    run_demo(tmp_path, None, 1, Config(), open_again)
+    run_demo(tmp_path, None, 1, Config(), Console())
+    assert refused == ["second"]
+
+
 def test_a_recording_is_opened_and_its_bad_lines_are_named_afterwards(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

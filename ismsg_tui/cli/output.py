@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 
 
-def limit_option(default: int) -> click.decorators.FC:
+def limit_option(default: int) -> Callable[[Command], Command]:
     """How many lines a list shows at most."""
     return click.option(
         "--limit", type=click.IntRange(min=1), default=default, show_default=True, help="Show at most so many."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from functools import cached_property
 from pathlib import Path
 
@@ -68,7 +69,9 @@ class Session:
         found = exact or [user for user in active if folded == user.name.partition(" ")[0].casefold()]
         if folded and len(found) == 1:
             return found[0]
-        problem = f"“{one_line(wanted, 80)}” may be several users" if found else f"There is no user “{one_line(wanted, 80)}”"
+        problem = (
+            f"“{one_line(wanted, 80)}” may be several users" if found else f"There is no user “{one_line(wanted, 80)}”"
+        )
         people = [f"{user.name}  {user.email or user.id}" for user in found or active]
         raise FailedError(f"{problem}; say who by name, email or id:", people[:SUGGESTIONS])
 
@@ -100,4 +103,4 @@ def text_of(argument: str) -> str:
     """A text as typed, or all of standard input where it is `-`, without the last line end."""
     if argument != "-":
         return argument
-    return click.get_binary_stream("stdin").read().decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+    return sys.stdin.buffer.read().decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")

@@ -26,6 +26,11 @@ def last_step(kind: str) -> Delivery:
     return Delivery.DELIVERED if kind in REPORTS_ARRIVAL else Delivery.SENT
 
 
+def is_under_way(message: Message, kind: str) -> bool:
+    """Whether a channel of this kind has something left to report of a message."""
+    return message.status not in (None, Delivery.FAILED, last_step(kind))
+
+
 def deliver(
     player: Player, message: Message, kind: str, read: Callable[[Message], None], *, lost: bool = False
 ) -> None:

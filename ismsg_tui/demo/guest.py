@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from ismsg_tui.demo.delivery import deliver
+from ismsg_tui.demo.delivery import deliver, is_under_way
 from ismsg_tui.demo.hotel import GUEST, Hotel
 from ismsg_tui.demo.player import Player
 from ismsg_tui.demo.scene import Line, Scene
@@ -81,7 +81,7 @@ class GuestPart:
                 self._heard.append(line)
             elif line.kind is MessageKind.INCOMING:
                 self._heard.clear()
-            if line.status in (Delivery.PENDING, Delivery.SENT, Delivery.DELIVERED):
+            if is_under_way(line, self._kind):
                 deliver(self._player, line, self._kind, lambda _: None)
         if unsaid:
             self.say(unsaid)

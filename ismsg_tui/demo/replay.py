@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ismsg_tui.demo.delivery import deliver
+from ismsg_tui.demo.delivery import deliver, is_under_way
 from ismsg_tui.demo.hotel import GUEST, demo_id
 from ismsg_tui.demo.player import Part, Player, in_hand
 from ismsg_tui.demo.scene import ME, DemoError
@@ -26,7 +26,6 @@ from ismsg_tui.domain.commands import (
 )
 from ismsg_tui.domain.entities import (
     Channel,
-    Delivery,
     Entity,
     Message,
     MessageKind,
@@ -137,7 +136,7 @@ class ReplayPart:
         """Go on where the timeline ends."""
         self._lines = list(lines)
         for line in lines:
-            if line.status in (Delivery.PENDING, Delivery.SENT, Delivery.DELIVERED):
+            if is_under_way(line, KIND):
                 deliver(self._player, line, KIND, lambda _: None)
         if not lines:
             self._plan(self._after)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -18,14 +19,20 @@ from ismsg_tui.demo.player import Player, StageClock
 from ismsg_tui.demo.replay import ME_ID, Recording, read_recording
 from ismsg_tui.demo.scene import DemoError, Scene, load_scenes, load_workspace
 from ismsg_tui.demo.team import Teammates
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.export import send_again, truth
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import Authority
 from ismsg_tui.sync.engine import Sync
 
+LOCK_FILE = "demo.lock"
+
 SHOWN_PROBLEMS = 5
 """How many lines of a recording that can't be played are named one by one."""
+
+LONGEST = 1_000
+"""The longest line that is printed, in characters."""
 
 OpenConsole = Callable[[Inbox, Config, Authority], int]
 
@@ -34,7 +41,7 @@ def run_demo(keep: Path | None, replay: Path | None, speed: float, config: Confi
     """Open the console on the demo, or on a recording, `speed` times as fast as life; returns its exit code.
 
     The workspace lies in `keep`, to be gone on with another day, or in a folder that is removed at the end. Raises
-    DemoError if the recording can't be read or the folder holds something else.
+    DemoError if the recording can't be read, or the folder holds something else or is in use.
     """
     recording = read_recording(replay) if replay else None
     hotel = Hotel(load_workspace())
@@ -54,7 +61,7 @@ def run_demo(keep: Path | None, replay: Path | None, speed: float, config: Confi
     if recording:
         _report(recording)
     if keep:
-        click.echo(f"This workspace is kept in {keep}: ismsg demo --keep {keep} goes on with it.")
+        click.echo(one_line(f"This workspace is kept in {keep}: ismsg demo --keep {keep} goes on with it.", LONGEST))
     return code
 
 
@@ -125,16 +132,29 @@ def _open(store: Store, authority: MemoryAuthority, player: Player, config: Conf
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
-        yield keep
+        keep.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _alone(keep):
+            yield keep
         return
     with tempfile.TemporaryDirectory(prefix="ismsg-demo-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep a second demo out of the folder: each has the truth in its own memory. A lock that a crash releases."""
+    with closing(sqlite3.connect(folder / LOCK_FILE, timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise DemoError(f"A demo is open in {folder}: close it first, or keep this one elsewhere.") from error
+        yield
+
+
 def _report(recording: Recording) -> None:
     """Name the lines that could not be played."""
     for problem in recording.problems[:SHOWN_PROBLEMS]:
-        click.echo(f"{problem.path}:{problem.line}: {problem.reason}", err=True)
+        click.echo(one_line(f"{problem.path}:{problem.line}: {problem.reason}", LONGEST), err=True)
     more = len(recording.problems) - SHOWN_PROBLEMS
     if more > 0:
-        click.echo(f"{more:,} more lines of {recording.path} could not be played.", err=True)
+        click.echo(one_line(f"{more:,} more lines of {recording.path} could not be played.", LONGEST), err=True)

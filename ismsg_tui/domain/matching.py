@@ -30,10 +30,10 @@ class Query:
         """Whether there is anything to look for."""
         return bool(self._words)
 
-    def rank(self, things: Iterable[Forms]) -> list[int]:
+    def rank(self, things: Iterable[Forms], *, loosely: bool = True) -> list[int]:
         """The indexes of the things that fit, the best first, else in the given order.
 
-        Those that only have the letters in their order count where nothing fits better.
+        Those that only have the letters in their order count where nothing fits better, and only `loosely`.
         """
         graded: list[tuple[int, int]] = []
         for index, (names, body) in enumerate(things):
@@ -42,7 +42,7 @@ class Query:
                 graded.append((min(grades), index))
         graded.sort()
         good = [index for grade, index in graded if grade < LETTERS]
-        return good or [index for _, index in graded]
+        return good or [index for _, index in graded if loosely]
 
     def _grade(self, name: str, body: str) -> int | None:
         if name == f" {self._form} ":

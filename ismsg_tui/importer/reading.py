@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -44,7 +44,8 @@ class Source:
         self.size = os.fstat(self._raw.fileno()).st_size
         start = self._raw.read(2)
         self._raw.seek(0)
-        self._stream: BinaryIO = gzip.open(self._raw) if start == _GZIP else self._raw
+        # Either is closed by `__exit__`.
+        self._stream = cast("BinaryIO", gzip.GzipFile(fileobj=self._raw) if start == _GZIP else self._raw)
 
     def __enter__(self) -> Source:
         return self

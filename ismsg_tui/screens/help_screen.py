@@ -60,7 +60,7 @@ def _keys(item: Action) -> str:
 
 
 def _row(item: Action, column: int, width: int) -> list[Content]:
-    words = Content(item.help).wrap(max(12, width - column))
+    words = Content(item.help).wrap(max(4, width - column))
     keys = (f"{_keys(item):<{column}}", "bold $footer-key-foreground")
     return [Content.assemble(keys, words[0]), *(Content(" " * column + line.plain) for line in words[1:])]
 

@@ -99,7 +99,8 @@ class Picker(Dialog[R], Generic[T, R]):
         choice = self._chooser.highlighted
         value = choice.value if choice else None
         shown, total = self._chooser.rows.row_count, len(self._chooser.choices)
-        self.say_below(f"{shown:,} of {total:,}" if self._counts else "")
+        if self._counts:
+            self.say_below(f"{shown:,} of {total:,}" if shown < total else f"{total:,}")
         if self.HAS_PREVIEW:
             self.query_one("#preview-text", Static).update(self.preview(value) if value is not None else "")
             self.query_one("#preview").scroll_home(animate=False)

@@ -56,6 +56,9 @@ class SnoozeDialog(Dialog[datetime]):
         & #meaning { height: 2; padding: 0 1; color: $text; }
         & #meaning.-wrong { color: $text-warning; }
         &.-high ChoiceList { margin-bottom: 1; }
+        &.-low ChoiceList { max-height: 2; }
+        &.-low .label { display: none; }
+        &.-low #meaning { height: 1; }
     }
     """
 
@@ -91,6 +94,7 @@ class SnoozeDialog(Dialog[datetime]):
         rows = self.query_one("#presets", _Presets)
         rows.show_choices(self._presets)
         rows.focus()
+        self.call_after_refresh(rows.park_cursor)
 
     @on(Input.Changed)
     def _explain(self, event: Input.Changed) -> None:

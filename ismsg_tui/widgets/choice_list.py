@@ -154,7 +154,7 @@ class ChoiceList(LineList, Generic[T]):
         if detail and room - beside - 2 >= _LEAST_DETAIL:
             labels, notes = min(labels, int(room * _LABEL_SHARE)), min(notes, int(room * _NOTE_SHARE))
             return labels, notes, room - labels - (notes + 2 if notes else 0) - 2
-        notes = min(notes, room // 3)
+        notes = min(notes, max(room // 3, room - labels - 2))
         if notes < _LEAST_NOTE:
             return room, 0, 0
         return min(labels, room - notes - 2), notes, 0

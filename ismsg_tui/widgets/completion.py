@@ -60,7 +60,7 @@ def suggest(before: str, users: Sequence[User]) -> Suggestions | None:
         return Suggestions(mention.start(), entries) if entries else None
     name = _EMOJI.search(before)
     if name:
-        found = emojis.search(name[1], ROWS)
+        found = emojis.search(name[1], ROWS, loosely=False)
         entries = tuple(Suggestion(item.char, f"{item.char} :{item.name}:") for item in found)
         return Suggestions(name.start(), entries) if entries else None
     return None

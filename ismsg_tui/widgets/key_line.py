@@ -52,7 +52,7 @@ class KeyLine(Widget):
             if end > self.size.width:
                 break
             spans.append((start, end))
-            start = end + 3
+            start = end + 2
         return spans
 
     def render(self) -> Content:
@@ -61,7 +61,7 @@ class KeyLine(Widget):
         for index, key in enumerate(self.keys[: len(self._spans())]):
             hover = " underline" if index == self._hovered and key.action else ""
             if parts:
-                parts.append(("   ", ""))
+                parts.append(("  ", ""))
             parts += [(key.label, f"$footer-key-foreground bold{hover}"), (f" {key.word}", hover.strip())]
         return Content.assemble(*parts)
 

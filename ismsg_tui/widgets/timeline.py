@@ -174,13 +174,14 @@ class Timeline(ScrollView, can_focus=True):
         self._at_start = len(older) < PAGE
         if not older:
             return 0
-        first = self._lines[0].message.id
+        # What was first loses the day line that it had for want of a neighbour, so its end is what stays in place.
+        first, end = self._lines[0].message.id, self._tops[1]
         self._lines = older + self._lines
         if len(self._lines) > KEPT:
             self._lines, self._at_end = self._lines[:KEPT], False
         self._measure()
         index = next(i for i, line in enumerate(self._lines) if line.message.id == first)
-        return self._tops[index]
+        return self._tops[index + 1] - end
 
     def _load_newer(self) -> None:
         if self._source is None or self._at_end or not self._lines:

@@ -1,0 +1,141 @@
+"""Takes: what was recorded, on disk from the first sample on, so that no crash loses it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from ismsg_tui.audio.ports import FRAME, RATE
+from ismsg_tui.clock import new_id, now_ms
+
+if sys.platform != "win32":
+    import fcntl
+
+SYNC_EVERY = 1.0
+"""Seconds between writes through to the disk, for a power cut; a crash of the program loses nothing that was written."""
+
+
+class Label(msgspec.Struct, frozen=True):
+    """What is known of a take beside its samples; `tag` is the caller's, such as a contact's id."""
+
+    rate: int = RATE
+    tag: str = ""
+    started: int = 0
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording that waits for the agent's decision: samples without a header at `path`, its label beside it."""
+
+    path: Path
+    rate: int
+    tag: str = ""
+    started: int = 0
+    """Milliseconds since 1970."""
+
+    @property
+    def frames(self) -> int:
+        """How many samples it has."""
+        return self.path.stat().st_size // FRAME
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.frames / self.rate
+
+    def discard(self) -> None:
+        """Delete it."""
+        self.path.unlink(missing_ok=True)
+        _label_path(self.path).unlink(missing_ok=True)
+
+
+class Spool:
+    """A take that is being recorded; locked, so that another console doesn't offer it. Its methods raise OSError."""
+
+    def __init__(self, folder: Path, rate: int, tag: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.take = Take(folder / f"{new_id()}.pcm", rate, tag, now_ms())
+        self.frames = 0
+        self._synced_at = time.monotonic()
+        self._file = _create(self.take.path)
+        try:
+            _lock(self._file)
+            label = Label(rate, tag, self.take.started)
+            with _create(_label_path(self.take.path)) as beside:
+                beside.write(msgspec.json.encode(label))
+                os.fsync(beside.fileno())
+        except BaseException:
+            self._file.close()
+            self.take.discard()
+            raise
+
+    def write(self, samples: bytes) -> None:
+        """Append samples; on a full disk as many as fit."""
+        rest = memoryview(samples)
+        while rest:
+            written = self._file.write(rest) or 0
+            rest = rest[written:]
+        self.frames += len(samples) // FRAME
+        if time.monotonic() - self._synced_at >= SYNC_EVERY:
+            os.fsync(self._file.fileno())
+            self._synced_at = time.monotonic()
+
+    def close(self) -> None:
+        """Write everything through and let go."""
+        try:
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+
+def kept_takes(folder: Path) -> list[Take]:
+    """The takes that wait in a folder, the oldest first: recorded and not decided on, or left by a crash."""
+    takes = [_read(path) for path in sorted(folder.glob("*.pcm")) if path.stat().st_size >= FRAME]
+    return sorted((take for take in takes if not _is_locked(take.path)), key=lambda take: take.started)
+
+
+def _read(path: Path) -> Take:
+    try:
+        label = msgspec.json.decode(_label_path(path).read_bytes(), type=Label)
+    except (OSError, msgspec.MsgspecError):
+        # The samples are worth more than their label.
+        label = Label(started=int(path.stat().st_mtime * 1000))
+    return Take(path, label.rate if label.rate > 0 else RATE, label.tag, label.started)
+
+
+def _label_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _create(path: Path) -> BinaryIO:
+    """A new file that only its owner may read; unbuffered, so that what was written survives the program."""
+    opener: Callable[[str, int], int] = _private
+    return open(path, "xb", buffering=0, opener=opener)  # type: ignore[return-value]  # noqa: SIM115, PTH123
+
+
+def _lock(file: BinaryIO) -> None:
+    # Windows doesn't let anybody delete an open file, which is lock enough.
+    if sys.platform != "win32":
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _is_locked(path: Path) -> bool:
+    if sys.platform == "win32":
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False

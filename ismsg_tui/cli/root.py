@@ -1,0 +1,90 @@
+"""The command `ismsg` itself: its options, its commands, and the console, which opens where no command is given."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ismsg_tui import __version__
+from ismsg_tui.cli import acting, importing, reading, service, snippets
+from ismsg_tui.cli.errors import FailedError, failure
+from ismsg_tui.cli.session import Session
+from ismsg_tui.config import data_folder
+
+
+class Commands(click.Group):
+    """Turns every error into one sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises click's own exceptions only."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            raise failure(error, ctx.params.get("data") or data_folder()) from error
+
+
+@click.group(
+    "ismsg",
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="CONTACT is an id or the start of one, or a whole name, phone or email that only one contact has.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    envvar="ISMSG_DATA",
+    show_envvar=True,
+    metavar="DIR",
+    help="Where the data lies.",
+)
+@click.option("--user", envvar="ISMSG_USER", show_envvar=True, metavar="NAME", help="Who acts; else the login name.")
+@click.version_option(__version__, prog_name="ismsg", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context, data: Path | None, user: str | None) -> None:
+    """An agent's desk in the terminal: answer the people who write to you.
+
+    Without a command it opens the console.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows few characters is no reason to fail
+    ctx.obj = Session(data, user)
+    if ctx.invoked_subcommand is None:
+        ctx.exit(_open_console(ctx.obj))
+
+
+def _open_console(session: Session) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise FailedError("The console needs a terminal; “ismsg --help” lists the commands that do not.")
+    from ismsg_tui.app import run_console
+
+    inbox = session.inbox
+    inbox.hold = round(session.config.undo_seconds * 1000)
+    return run_console(inbox, session.config)
+
+
+for _command in (
+    reading.list_contacts,
+    reading.show,
+    reading.search,
+    acting.send,
+    acting.comment,
+    acting.assign,
+    acting.open_conversation,
+    acting.close,
+    acting.snooze,
+    acting.wake,
+    importing.import_,
+    snippets.snippets,
+    service.doctor,
+    service.demo,
+    service.completion,
+):
+    main.add_command(_command)

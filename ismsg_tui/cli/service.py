@@ -1,0 +1,101 @@
+"""About ismsg itself: `doctor`, `demo`, `completion`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ismsg_tui.cli.errors import FailedError
+from ismsg_tui.cli.output import json_option, print_json, print_lines
+from ismsg_tui.cli.session import Session, pass_session
+from ismsg_tui.doctor import Level, examine
+
+_COMPLETION_HELP = """\b
+For good: add this line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
+  bash  eval "$(ismsg completion bash)"
+  zsh   eval "$(ismsg completion zsh)"
+  fish  ismsg completion fish | source
+"""
+_STYLE = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "bold red"}
+
+
+@click.command("doctor")
+@json_option
+@pass_session
+def doctor(session: Session, as_json: bool) -> None:
+    """Say what ismsg runs on, whether the store is sound, and what to do about what is not."""
+    findings = examine(session.folder)
+    if as_json:
+        for finding in findings:
+            print_json(
+                {
+                    "area": finding.area,
+                    "name": finding.name,
+                    "level": finding.level.value,
+                    "value": finding.value,
+                    "advice": finding.advice,
+                }
+            )
+    else:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for finding in findings:
+            words = Text(finding.value)
+            if finding.advice:
+                words.append(f"\n{finding.advice}", "italic")
+            table.add_row(Text(finding.level.value, _STYLE[finding.level]), Text(finding.name, "bold"), words)
+        print_lines(table)
+    bad = sum(finding.level is Level.BAD for finding in findings)
+    if bad:
+        raise FailedError(f"{bad} of these {'needs' if bad == 1 else 'need'} to be put right.")
+
+
+@click.command("demo")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), metavar="DIR", help="Keep the demo's workspace, to go on later."
+)
+@click.option("--replay", type=click.Path(path_type=Path), metavar="FILE", help="Play recorded conversations (JSONL).")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How much faster than life.",
+)
+@click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help="Draw the console as SVG and end.")
+@pass_session
+@click.pass_context
+def demo(
+    ctx: click.Context, session: Session, keep: Path | None, replay: Path | None, speed: float, picture: Path | None
+) -> None:
+    """Open the console on an invented hotel whose guests write in, and answer you."""
+    if picture is not None:
+        from ismsg_tui.picture import take_picture
+
+        take_picture(picture)
+        return
+    from ismsg_tui.app import run_console
+    from ismsg_tui.demo.run import run_demo
+    from ismsg_tui.demo.scene import DemoError
+
+    config = session.config
+    try:
+        ctx.exit(run_demo(keep, replay, speed, config, lambda *parts: run_console(*parts[:2], authority=parts[2])))
+    except DemoError as error:
+        raise FailedError(str(error)) from error
+
+
+@click.command("completion", epilog=_COMPLETION_HELP)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that makes a shell complete commands and options."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    root = click.get_current_context().find_root()
+    if kind is None:
+        raise FailedError(f"There is no completion for {shell}.")
+    click.echo(kind(root.command, {}, "ismsg", "_ISMSG_COMPLETE").source())

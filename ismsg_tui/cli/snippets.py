@@ -1,0 +1,90 @@
+"""Stored replies: `snippets ls`, `add`, `import`, `rm`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ismsg_tui.cli.errors import FailedError
+from ismsg_tui.cli.importing import files_argument, print_problem
+from ismsg_tui.cli.output import json_option, lines_table, print_json, print_lines
+from ismsg_tui.cli.session import Session, pass_session, text_of
+from ismsg_tui.clock import new_id
+from ismsg_tui.domain.entities import Snippet
+from ismsg_tui.domain.text import one_line
+from ismsg_tui.importer.snippets import import_snippets
+
+
+@click.group("snippets")
+def snippets() -> None:
+    """Stored replies: list, add, import and remove them."""
+
+
+@snippets.command("ls")
+@json_option
+@pass_session
+def list_snippets(session: Session, as_json: bool) -> None:
+    """List every snippet by name."""
+    found = session.inbox.all_snippets()
+    if as_json:
+        for snippet in found:
+            print_json(
+                {
+                    "name": snippet.name,
+                    "topic": snippet.topic,
+                    "language": snippet.language,
+                    "text": snippet.text,
+                    "uses": snippet.uses,
+                }
+            )
+    elif found:
+        _print_snippets(found)
+    else:
+        click.echo("There are no snippets yet: “ismsg snippets add” and “ismsg snippets import” make some.")
+
+
+def _print_snippets(found: list[Snippet]) -> None:
+    from rich.text import Text
+
+    table = lines_table("Name", "Topic", "Language", "Uses", "Text")
+    for item in found:
+        cells = (one_line(item.topic), one_line(item.language), f"{item.uses:,}" if item.uses else "")
+        table.add_row(
+            Text(one_line(item.name), "bold"), *(Text(cell, "dim") for cell in cells), Text(one_line(item.text))
+        )
+    print_lines(table)
+
+
+@snippets.command("add")
+@click.argument("name")
+@click.argument("text")
+@click.option("--topic", default="", help="What it is filed under.")
+@click.option("--language", default="", help="The language it is written in, such as en.")
+@pass_session
+def add(session: Session, name: str, text: str, topic: str, language: str) -> None:
+    """Add a snippet; “-” reads its text from standard input. Variables such as $contact.firstname are filled in."""
+    snippet = Snippet(id=new_id(), name=name, text=text_of(text), topic=topic, language=language)
+    session.inbox.save_snippet(snippet)
+    click.echo(f"Snippet “{one_line(name, 128)}” added.")
+
+
+@snippets.command("rm")
+@click.argument("name")
+@pass_session
+def remove(session: Session, name: str) -> None:
+    """Take a snippet out of use."""
+    snippet = session.snippet(name)
+    session.inbox.delete_snippet(snippet.id)
+    click.echo(f"Snippet “{one_line(snippet.name)}” removed.")
+
+
+@snippets.command("import")
+@files_argument
+@pass_session
+def import_(session: Session, files: tuple[Path, ...]) -> None:
+    """Bring snippets in from JSON Lines or CSV; one that is known by its name takes the new text."""
+    tally = import_snippets(session.inbox.store, files, print_problem)
+    click.echo(f"{tally.added:,} added, {tally.changed:,} changed, {tally.same:,} as they were.")
+    if tally.problems:
+        raise FailedError(f"{tally.problems:,} of them can't be taken in.")

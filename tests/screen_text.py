@@ -1,0 +1,39 @@
+"""What stands on the screen of an app under test, and whether a terminal could come to harm by it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from textual.app import App
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+HARD_TEXTS: dict[str, str] = (
+    {line["name"]: line["text"] for line in map(json.loads, (DATA / "hard-text.jsonl").read_text().splitlines())}
+    if (DATA / "hard-text.jsonl").exists()
+    else {}
+)
+needs_hard_texts = pytest.mark.skipif(not HARD_TEXTS, reason="the hard texts are not here")
+
+HARMFUL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
+
+
+def screen_lines(app: App[None]) -> list[str]:
+    """The lines of the screen that is on top, as they would be written."""
+    return [strip.text for strip in app.screen._compositor.render_strips()]
+
+
+def screen_text(app: App[None]) -> str:
+    """The same as one text."""
+    return "\n".join(screen_lines(app))
+
+
+def assert_screen_is_safe(app: App[None]) -> None:
+    """No control character reaches the terminal, and no line is wider than the screen or shorter."""
+    for strip in app.screen._compositor.render_strips():
+        assert not HARMFUL.search(strip.text), ascii(strip.text)
+        assert strip.cell_length == app.size.width
