@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,8 @@ from pathlib import Path
 from benchmarks.measure import Result
 
 RUNS = 5
+SIZE = (40, 120)
+"""Rows and columns of the terminal."""
 PATIENCE = 30.0
 """Seconds after which a start counts as failed."""
 
@@ -60,7 +65,7 @@ def _median(command: list[str], marker: bytes, environment: dict[str, str]) -> f
 def _first_frame(command: list[str], marker: bytes, environment: dict[str, str]) -> float:
     """Seconds until a program in a terminal of its own has drawn the marker. Raises TimeoutError."""
     ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
     start = time.perf_counter()
     process = subprocess.Popen(
         [*command], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True

@@ -100,7 +100,7 @@ def sort_key(sort: Sort, newest: Conversation | None, heard: list[Message]) -> i
         case Sort.WAKING:
             return (newest and newest.snoozed_until) or 0
         case Sort.CLOSED:
-            return (newest and newest.closed_at) or 0
+            return 0 if newest is None else newest.closed_at or newest.opened_at
 
 
 def unread(book: Book, contact_id: str, user: User) -> int:

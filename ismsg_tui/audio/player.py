@@ -53,7 +53,8 @@ class Playback:
 class Player:
     """Plays one sound at a time; every method returns at once.
 
-    `on_change` is called on the player's own threads, about twenty times a second while something is played.
+    `on_change` is told about twenty times a second while something is played, on a thread of the player or of whoever
+    called, and must only pass the news on: it may wait for no other thread.
     """
 
     def __init__(self, speaker: Speaker, *, on_change: Callable[[Playback], None] | None = None) -> None:
@@ -127,7 +128,7 @@ class Player:
         self._tell(state=PlayerState.STARTING, seconds=at, error=None, speed=speed or self._playback.speed)
         sound = self._playback.sound
         assert sound is not None
-        self._run = _Run(self._speaker, sound, at, self._playback.speed, self._hear_from, before)
+        self._run = _Run(self._speaker, sound, at, self._playback.speed, self._on_news, before)
         self._run.start()
 
     def _end_run(self) -> bool:
@@ -137,7 +138,7 @@ class Player:
         self._run.is_over.set()
         return True
 
-    def _hear_from(self, run: _Run, **changes: object) -> None:
+    def _on_news(self, run: _Run, **changes: object) -> None:
         """News of a run, unless another has taken its place or it was told to end."""
         with self._lock:
             if run is self._run and not run.is_over.is_set():

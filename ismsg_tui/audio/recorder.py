@@ -68,7 +68,7 @@ Heard = tuple[bytes, bool]
 class Recorder:
     """Records one take into a folder: start, perhaps stop, and the take is there; a recorder is used once.
 
-    `on_change` is called on the recorder's own thread, about twenty times a second and once at the end.
+    `on_change` is told about twenty times a second and once at the end, on the recorder's own thread.
     """
 
     def __init__(

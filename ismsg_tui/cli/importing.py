@@ -37,11 +37,13 @@ def import_(session: Session, files: tuple[Path, ...]) -> None:
         tally = import_conversations(store, files, now_ms(), Watch(print_problem, show, stop))
     click.echo(_summary(tally, time.monotonic() - start))
     if tally.untimed:
-        click.echo(f"{_many(tally.untimed, 'conversation')} did not say when: their turns end now, half a minute apart where nothing else is known.")
+        click.echo(
+            f"{many(tally.untimed, 'conversation')} did not say when: their turns end now, half a minute apart where nothing else is known."
+        )
     if tally.stopped:
         raise FailedError("Stopped. What is in stays; the same command goes on from there.")
     if tally.problems:
-        raise FailedError(f"{_many(tally.problems, 'line')} can't be taken in.")
+        raise FailedError(f"{many(tally.problems, 'problem')}: the rest is in.")
 
 
 def print_problem(problem: Problem) -> None:
@@ -51,12 +53,13 @@ def print_problem(problem: Problem) -> None:
 
 
 def _summary(tally: Tally, seconds: float) -> str:
-    held = f"{_many(tally.messages, 'message')}, {_many(tally.comments, 'comment')}"
-    words = f"{_many(tally.conversations, 'conversation')} imported ({held}) in {seconds:.1f} s"
+    held = f"{many(tally.messages, 'message')}, {many(tally.comments, 'comment')}"
+    words = f"{many(tally.conversations, 'conversation')} imported ({held}) in {seconds:.1f} s"
     return f"{words}; {tally.known:,} were there already." if tally.known else f"{words}."
 
 
-def _many(count: int, noun: str) -> str:
+def many(count: int, noun: str) -> str:
+    """A count with its noun."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 

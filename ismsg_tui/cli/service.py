@@ -9,7 +9,6 @@ import click
 from ismsg_tui.cli.errors import FailedError
 from ismsg_tui.cli.output import json_option, print_json, print_lines
 from ismsg_tui.cli.session import Session, pass_session
-from ismsg_tui.doctor import Level, examine
 
 _COMPLETION_HELP = """\b
 For good: add this line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
@@ -17,7 +16,7 @@ For good: add this line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
   zsh   eval "$(ismsg completion zsh)"
   fish  ismsg completion fish | source
 """
-_STYLE = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "bold red"}
+_STYLE = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
 @click.command("doctor")
@@ -25,6 +24,8 @@ _STYLE = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "bold red"}
 @pass_session
 def doctor(session: Session, as_json: bool) -> None:
     """Say what ismsg runs on, whether the store is sound, and what to do about what is not."""
+    from ismsg_tui.doctor import Level, examine
+
     findings = examine(session.folder)
     if as_json:
         for finding in findings:
@@ -46,7 +47,7 @@ def doctor(session: Session, as_json: bool) -> None:
             words = Text(finding.value)
             if finding.advice:
                 words.append(f"\n{finding.advice}", "italic")
-            table.add_row(Text(finding.level.value, _STYLE[finding.level]), Text(finding.name, "bold"), words)
+            table.add_row(Text(finding.level.value, _STYLE[finding.level.value]), Text(finding.name, "bold"), words)
         print_lines(table)
     bad = sum(finding.level is Level.BAD for finding in findings)
     if bad:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ismsg_tui.cli.errors import FailedError, say
+from ismsg_tui.cli.output import when
 from ismsg_tui.config import Config, data_folder, load_config
 from ismsg_tui.domain.entities import Contact, Snippet, User
 from ismsg_tui.domain.text import clean, one_line
@@ -53,11 +54,20 @@ class Session:
             return found[0]
         shown = one_line(wanted, 80)
         if found:
-            raise FailedError(f"“{shown}” may be any of these; say which by id:", [_card(contact) for contact in found])
+            raise FailedError(f"“{shown}” may be any of these; say which by id:", self._cards(found))
         near = self.inbox.search_contacts(wanted, SUGGESTIONS)
         if near:
-            raise FailedError(f"No contact is called “{shown}”. Perhaps one of these:", [_card(item) for item in near])
+            raise FailedError(f"No contact is called “{shown}”. Perhaps one of these:", self._cards(near))
         raise FailedError(f"There is no contact “{shown}”.")
+
+    def _cards(self, contacts: list[Contact]) -> list[str]:
+        """A line for each contact by which people tell them apart."""
+        cards = []
+        for contact in contacts:
+            row = self.inbox.row(contact.id)
+            parts = [contact.name, contact.phone, contact.email, when(row.last_at) if row and row.last_at else ""]
+            cards.append(" · ".join([contact.id, *(part for part in parts if part)]))
+        return cards
 
     def teammate(self, wanted: str) -> User:
         """The active user that `wanted` means by id, name, email or a first name that nobody shares."""
@@ -72,7 +82,7 @@ class Session:
         problem = (
             f"“{one_line(wanted, 80)}” may be several users" if found else f"There is no user “{one_line(wanted, 80)}”"
         )
-        people = [f"{user.name}  {user.email or user.id}" for user in found or active]
+        people = [f"{user.name} · {user.email or user.id}" for user in found or active]
         raise FailedError(f"{problem}; say who by name, email or id:", people[:SUGGESTIONS])
 
     def snippet(self, name: str) -> Snippet:
@@ -82,11 +92,6 @@ class Session:
             if wanted in (snippet.id, snippet.name) or snippet.name.casefold() == wanted.casefold():
                 return snippet
         raise FailedError(f"There is no snippet “{one_line(name, 80)}”: “ismsg snippets ls” shows them.")
-
-
-def _card(contact: Contact) -> str:
-    reached = " · ".join(part for part in (contact.phone, contact.email) if part)
-    return f"{contact.id}  {contact.name}" + (f"  {reached}" if reached else "")
 
 
 def _login_name() -> str:

@@ -13,7 +13,7 @@ from ismsg_tui.store.loading import load_ids
 from ismsg_tui.store.rows import CONTACT
 from ismsg_tui.store.store import Store
 
-BATCH_ROWS = 4_000
+BATCH_ROWS = 5_000
 """About how many rows are written in one transaction: enough to be fast, few enough to let others write between."""
 
 

@@ -73,15 +73,16 @@ CREATE TABLE inbox (
     last_id TEXT,
     last_at INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX inbox_new_waiting ON inbox (waiting_key, contact_id)
+-- The columns behind contact_id let SQLite count a view from its index alone.
+CREATE INDEX inbox_new_waiting ON inbox (waiting_key, contact_id, assignee_id, status, blocked)
     WHERE status = 'open' AND blocked = 0 AND assignee_id IS NULL;
-CREATE INDEX inbox_new_last ON inbox (last_at, contact_id)
+CREATE INDEX inbox_new_last ON inbox (last_at, contact_id, assignee_id, status, blocked)
     WHERE status = 'open' AND blocked = 0 AND assignee_id IS NULL;
 CREATE INDEX inbox_open_waiting ON inbox (waiting_key, contact_id) WHERE status = 'open' AND blocked = 0;
 CREATE INDEX inbox_open_last ON inbox (last_at, contact_id) WHERE status = 'open' AND blocked = 0;
-CREATE INDEX inbox_assigned_waiting ON inbox (assignee_id, waiting_key, contact_id)
+CREATE INDEX inbox_assigned_waiting ON inbox (assignee_id, waiting_key, contact_id, status)
     WHERE status IN ('open', 'snoozed') AND blocked = 0;
-CREATE INDEX inbox_assigned_last ON inbox (assignee_id, last_at, contact_id)
+CREATE INDEX inbox_assigned_last ON inbox (assignee_id, last_at, contact_id, status)
     WHERE status IN ('open', 'snoozed') AND blocked = 0;
 CREATE INDEX inbox_snoozed ON inbox (snoozed_until, contact_id) WHERE status = 'snoozed' AND blocked = 0;
 CREATE INDEX inbox_closed ON inbox (closed_at, contact_id) WHERE status = 'closed';

@@ -165,7 +165,7 @@ class Composer(Vertical):
         area = self._area
         area.teammates = self._users if self.comment else ()
         limit = COMMENT_LIMIT if self.comment else self._limit
-        area.longest_paste = SAFE_LENGTH if limit is None else min(2 * limit, SAFE_LENGTH)
+        area.longest_paste = SAFE_LENGTH if limit is None else min(2 * limit, max(limit, SAFE_LENGTH))
         status = self.query_one(StatusLine)
         if not self._contact:
             area.placeholder = Content("Choose a contact")

@@ -12,7 +12,7 @@ from textual.widgets import Input, TextArea
 from ismsg_tui.domain.text import clean
 
 SAFE_LENGTH = 20_000
-"""Longer texts make soft wrapping slow enough to be felt at every key."""
+"""Texts up to this many characters are wrapped without a key ever waiting."""
 
 
 class PlainInput(Input):

@@ -1,0 +1,88 @@
+"""The pages of docs/ that the code writes: keys and commands. `python -m ismsg_tui.docs [--check]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+FOLDER = Path(__file__).parents[1] / "docs"
+
+_WRITTEN = "<!-- Written by `make docs`; change {source} instead. -->"
+
+
+def keys_page() -> str:
+    """Every key of the console, by what it is for."""
+    from ismsg_tui.actions import ACTIONS, key_label
+
+    lines = ["# Keys", "", _WRITTEN.format(source="`ismsg_tui/actions.py`"), ""]
+    lines += ["The footer shows the most important ones, `?` shows all, `Ctrl+P` finds any command by name."]
+    for group in dict.fromkeys(action.group for action in ACTIONS):
+        lines += ["", f"## {group}", "", "| Keys | Name | Works | What it does |", "|---|---|---|---|"]
+        for action in ACTIONS:
+            if action.group is group:
+                keys = " ".join(_code(key_label(key.strip())) for key in action.keys.split(","))
+                lines.append(f"| {keys} | {_cell(action.title)} | {_cell(action.scope)} | {_cell(action.help)} |")
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    """Every command with its arguments and options."""
+    from ismsg_tui.cli import main
+
+    lines = ["# Commands", "", _WRITTEN.format(source="`ismsg_tui/cli`")]
+    for path, command in _commands("ismsg", main):
+        context = click.Context(command, info_name=path)
+        arguments = " ".join(command.collect_usage_pieces(context))
+        lines += ["", f"## {path}", "", command.help or "", "", "```", f"{path} {arguments}".strip(), "```"]
+        options = [record for item in command.get_params(context) if (record := item.get_help_record(context))]
+        if options:
+            lines += ["", "| Option | What it does |", "|---|---|"]
+            lines += [f"| {_code(names)} | {_cell(words)} |" for names, words in options]
+        if command.epilog:
+            lines += [
+                "",
+                command.epilog.replace("\b\n", "```\n").rstrip() + ("\n```" if "\b" in command.epilog else ""),
+            ]
+    lines += ["", "## Exit codes", "", "0: done. 1: refused or failed, with a sentence on stderr. 2: not a command."]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            inner = command.commands[name]
+            yield from _commands(f"{path} {name}", inner)
+
+
+def _code(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{_cell(text)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+PAGES = {"keys.md": keys_page, "commands.md": commands_page}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with `--check` name those that are not as the code has it; returns the exit code."""
+    stale = []
+    for name, write in PAGES.items():
+        path, page = FOLDER / name, write()
+        if arguments == ["--check"]:
+            if not path.exists() or path.read_text(encoding="utf-8") != page:
+                stale.append(name)
+        else:
+            path.write_text(page, encoding="utf-8")
+    if stale:
+        print(f"docs/{', docs/'.join(stale)} differ from the code: make docs writes them anew.", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,47 @@
+"""The help screen: every action with its keys, whatever the size of the screen."""
+
+from __future__ import annotations
+
+import pytest
+from textual.containers import VerticalScroll
+
+from ismsg_tui.actions import ACTIONS, key_label
+from ismsg_tui.screens.help_screen import HelpScreen
+from tests.screen_text import assert_screen_is_safe, screen_text
+from tests.test_pickers import NOTHING, SIZES, shown
+
+
+async def test_every_action_is_explained_with_its_keys() -> None:
+    async with shown(HelpScreen(), (200, 150)) as (app, _, _):
+        text = screen_text(app)
+        for action in ACTIONS:
+            keys = "  ".join(key_label(key) for key in action.keys.split(","))
+            assert f"{keys} " in text, action.id
+            assert action.help.split(";")[0].split(",")[0] in text, action.id
+
+
+@pytest.mark.parametrize("key", ["escape", "q", "question_mark", "f1"])
+async def test_it_is_left_by_the_keys_people_try(key: str) -> None:
+    async with shown(HelpScreen()) as (_, pilot, outcome):
+        assert outcome.value is NOTHING
+        await pilot.press(key)
+        assert outcome.value is None
+
+
+async def test_it_scrolls_by_keys_to_the_end_and_back() -> None:
+    async with shown(HelpScreen()) as (app, pilot, _):
+        pane = app.screen.query_one(VerticalScroll)
+        await pilot.press("j")
+        assert pane.scroll_y == 1
+        await pilot.press("G")
+        assert pane.scroll_y == pane.max_scroll_y > 1
+        assert ACTIONS[-1].help.split(";")[0] in screen_text(app) or "newest" in screen_text(app)
+        await pilot.press("g")
+        assert pane.scroll_y == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_it_fits_every_screen(size: tuple[int, int]) -> None:
+    async with shown(HelpScreen(), size) as (app, pilot, _):
+        await pilot.press("pagedown")
+        assert_screen_is_safe(app)
