@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 
 import click
@@ -36,8 +37,12 @@ def commands_page() -> str:
     for path, command in _commands("ismsg", main):
         context = click.Context(command, info_name=path)
         arguments = " ".join(command.collect_usage_pieces(context))
-        lines += ["", f"## {path}", "", command.help or "", "", "```", f"{path} {arguments}".strip(), "```"]
-        options = [record for item in command.get_params(context) if (record := item.get_help_record(context))]
+        lines += ["", f"## {path}", "", cleandoc(command.help or ""), "", "```", f"{path} {arguments}".strip(), "```"]
+        options = [
+            record
+            for item in command.params
+            if isinstance(item, click.Option) and (record := item.get_help_record(context)) is not None
+        ]
         if options:
             lines += ["", "| Option | What it does |", "|---|---|"]
             lines += [f"| {_code(names)} | {_cell(words)} |" for names, words in options]
@@ -46,7 +51,12 @@ def commands_page() -> str:
                 "",
                 command.epilog.replace("\b\n", "```\n").rstrip() + ("\n```" if "\b" in command.epilog else ""),
             ]
-    lines += ["", "## Exit codes", "", "0: done. 1: refused or failed, with a sentence on stderr. 2: not a command."]
+    lines += [
+        "",
+        "## Exit codes",
+        "",
+        "0: done. 1: refused or failed; stderr says why. 2: the command line is not understood.",
+    ]
     return "\n".join(lines) + "\n"
 
 

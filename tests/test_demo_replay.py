@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import random
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ismsg_tui.domain.commands import Actor, AssignContact, Command, Issued, Sen
 from ismsg_tui.domain.entities import Contact, Conversation, ConversationStatus, Message, MessageKind, User
 from tests.demo_stage import NOON, outgoing
 
-DATA = Path(os.environ.get("ISMSG_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(__file__).parents[2] / "shared" / "data"
 TALK = [
     ("customer", "hello", 0),
     ("agent", "Good day!", 10),

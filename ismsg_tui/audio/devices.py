@@ -24,7 +24,7 @@ LATENCY = 0.2
 BLOCKS_PER_SECOND = 20
 """How often samples arrive: seldom enough to cost little, often enough for a meter."""
 
-_NAMES = {"input": "microphone", "output": "speaker"}
+NAMES: dict[Kind, str] = {"input": "microphone", "output": "speaker"}
 # PaErrorCode of portaudio.h.
 _INVALID_SAMPLE_RATE = -9997
 _DEVICE_UNAVAILABLE = -9985
@@ -91,11 +91,13 @@ def find_device(kind: Kind, wanted: str | None) -> Device:
     for device in known:
         if device.is_default if wanted is None else _is_called(device, wanted):
             return device
-    there_are = f"there are {', '.join(f'{device.number} {device.name}' for device in known)}" if known else "there is none"
+    there_are = (
+        f"there are {', '.join(f'{device.number} {device.name}' for device in known)}" if known else "there is none"
+    )
     if wanted is not None:
-        raise AudioError(f"No {_NAMES[kind]} is called {wanted!r}: {there_are}.")
+        raise AudioError(f"No {NAMES[kind]} is called {wanted!r}: {there_are}.")
     hint = f"choose one, {there_are}" if known else "plug one in or switch it on"
-    raise AudioError(f"No {_NAMES[kind]} was found: {hint}, then try again.")
+    raise AudioError(f"No {NAMES[kind]} was found: {hint}, then try again.")
 
 
 def _is_called(device: Device, wanted: str) -> bool:
@@ -193,7 +195,7 @@ def _open_known(kind: Kind, wanted: str | None, rate: int, callback: Callback, e
         except sound.PortAudioError as error:
             if attempt == own or _code(error) != _INVALID_SAMPLE_RATE:
                 raise AudioError(explain(kind, device.name, error)) from error
-        log.info("the %s refuses %d Hz; %d Hz is tried", _NAMES[kind], rate, own)
+        log.info("the %s refuses %d Hz; %d Hz is tried", NAMES[kind], rate, own)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -204,7 +206,7 @@ def _code(error: Exception) -> int:
 
 def explain(kind: Kind, name: str, error: Exception) -> str:
     """A PortAudioError as a sentence."""
-    device = f"The {_NAMES[kind]} {name!r}"
+    device = f"The {NAMES[kind]} {name!r}"
     match _code(error):
         case code if code == _DEVICE_UNAVAILABLE:
             return f"{device} is busy or was unplugged: close the other program that uses it, or choose another."

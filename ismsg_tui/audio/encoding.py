@@ -109,4 +109,6 @@ def _write(
 def _why(error: OSError | RuntimeError, path: Path) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"The disk of {path.parent} is full: make room and send again. The recording is kept."
-    return f"The recording can't be written as {path.suffix} ({error}). It is kept: try again, or send it as another file."
+    return (
+        f"The recording can't be written as {path.suffix} ({error}). It is kept: try again, or send it as another file."
+    )

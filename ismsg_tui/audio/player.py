@@ -69,6 +69,11 @@ class Player:
         """What is played and where it stands; safe to ask from any thread."""
         return self._playback
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is heard or about to be."""
+        return self._playback.state in (PlayerState.STARTING, PlayerState.PLAYING)
+
     def play(self, sound: Path | Take, *, at: float = 0.0) -> None:
         """Play a sound from a position in seconds, instead of what is played now."""
         with self._lock:
@@ -94,7 +99,7 @@ class Player:
             if self._playback.sound is None:
                 return
             seconds = max(0.0, min(seconds, self._playback.duration or seconds))
-            if self._playback.state in (PlayerState.STARTING, PlayerState.PLAYING):
+            if self.is_busy:
                 self._begin(seconds)
             else:
                 self._tell(state=PlayerState.PAUSED, seconds=seconds)
@@ -104,7 +109,7 @@ class Player:
         if speed not in speeds():
             raise ValueError(f"sound can be played at {', '.join(f'{known:g}' for known in speeds())} times its speed")
         with self._lock:
-            if self._playback.state in (PlayerState.STARTING, PlayerState.PLAYING):
+            if self.is_busy:
                 self._begin(self._playback.seconds, speed)
             else:
                 self._tell(speed=speed)

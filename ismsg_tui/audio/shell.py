@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
-from ismsg_tui.audio.devices import PortAudioMicrophone, PortAudioSpeaker, find_device, library
+from ismsg_tui.audio.devices import NAMES, PortAudioMicrophone, PortAudioSpeaker, find_device, library
 from ismsg_tui.audio.encoding import Encoded, SoundFormat, encode
 from ismsg_tui.audio.player import Playback, Player
 from ismsg_tui.audio.ports import RATE, AudioError, Microphone, Speaker
@@ -163,9 +163,9 @@ def sound_findings(
     except AudioError as error:
         return [SoundFinding("bad", "No PortAudio: voice notes can't be recorded or played", str(error))]
     findings = [SoundFinding("ok", version, "")]
-    for kind, what in (("input", "microphone"), ("output", "speaker")):
+    for kind, what in NAMES.items():
         try:
-            findings.append(SoundFinding("ok", f"{what}: {find_device(kind, None).name}", ""))  # type: ignore[arg-type]
+            findings.append(SoundFinding("ok", f"{what}: {find_device(kind, None).name}", ""))
         except AudioError as error:
             findings.append(SoundFinding("warn", f"No {what}", str(error)))
     findings += _files()

@@ -26,7 +26,7 @@ LONGEST = 24 * 3600
 
 
 def sound_file() -> ModuleType:
-    """libsndfile's Python side, loaded when first asked for. Raises AudioError if it can't be."""
+    """Libsndfile's Python side, loaded when first asked for. Raises AudioError if it can't be."""
     try:
         import soundfile
     except (ImportError, OSError) as error:

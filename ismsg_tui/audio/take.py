@@ -121,7 +121,7 @@ def _private(path: str, flags: int) -> int:
 def _create(path: Path) -> BinaryIO:
     """A new file that only its owner may read; unbuffered, so that what was written survives the program."""
     opener: Callable[[str, int], int] = _private
-    return open(path, "xb", buffering=0, opener=opener)  # type: ignore[return-value]  # noqa: SIM115, PTH123
+    return open(path, "xb", buffering=0, opener=opener)  # type: ignore[return-value]
 
 
 def _lock(file: BinaryIO) -> None:

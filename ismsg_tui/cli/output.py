@@ -27,7 +27,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 def limit_option(default: int) -> Callable[[Command], Command]:
     """How many lines a list shows at most."""
     return click.option(
-        "--limit", type=click.IntRange(min=1), default=default, show_default=True, help="Show at most so many."
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=default,
+        show_default=True,
+        help="Show at most so many.",
     )
 
 
