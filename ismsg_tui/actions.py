@@ -78,6 +78,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_conversation", "o", "Open", _DESK, _C, "Open a conversation with the contact by hand."),
     Action("mark_unread", "u", "Unread", _DESK, _C, "Mark the contact unread, to come back to it."),
     Action("next_waiting", "n", "Next waiting", _DESK, _M, "Go to the contact who has waited longest.", footer=True),
+    Action("next_unread", "N", "Next unread", _DESK, _M, "Go to the next contact of the view with something unread."),
+    Action(
+        "switch", "ctrl+k", "Jump", _ANY, _M, "Go to any contact by a few letters, a phone or an email.", footer=True
+    ),
+    Action(
+        "filter", "f", "Filter", _DESK, _M, "Show only the contacts of the view that you name; Esc shows all again."
+    ),
+    Action("back", "less_than_sign", "Back", _DESK, _M, "Go back to the contact you were at before."),
+    Action("forward", "greater_than_sign", "Forward", _DESK, _M, "Go forward again after going back."),
     Action("view_new", "1", "New", _DESK, _M, "Show who has no assignee yet."),
     Action("view_open", "2", "Open", _DESK, _M, "Show every open conversation."),
     Action("view_assigned", "3", "Assigned", _DESK, _M, "Show the conversations assigned to you."),
@@ -128,6 +137,8 @@ def bindings(*scopes: Scope) -> list[Binding]:
 
 _KEY_NAMES = {
     "question_mark": "?",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
     "escape": "Esc",

@@ -119,8 +119,7 @@ class IsmsgApp(App[int]):
         """Paint what was written since the last time."""
         with self._changed_lock:
             scopes, self._changed = frozenset(self._changed), set()
-        # A desk that is not there yet reads everything when it comes.
-        if scopes and self.desk.is_mounted:
+        if scopes:
             self.desk.changed(scopes)
 
     def _look_around(self) -> None:

@@ -43,6 +43,7 @@ from ismsg_tui.store.lists import (
     due_to_wake,
     list_page,
     list_position,
+    next_unread,
     rows_for,
     view_count,
 )
@@ -102,9 +103,9 @@ class Inbox:
 
     # Reading
 
-    def count(self, view: View) -> int:
+    def count(self, view: View, *, only: str = "") -> int:
         """How many contacts a view shows."""
-        return view_count(self.store.reader, view, self.user_id)
+        return view_count(self.store.reader, view, self.user_id, only)
 
     def page(
         self,
@@ -115,15 +116,32 @@ class Inbox:
         before: Position | None = None,
         offset: int = 0,
         limit: int = 50,
+        only: str = "",
     ) -> ListPage:
         """Consecutive rows of a view; see `store.lists.list_page`."""
         return list_page(
-            self.store.reader, view, self.user_id, sort=sort, after=after, before=before, offset=offset, limit=limit
+            self.store.reader,
+            view,
+            self.user_id,
+            sort=sort,
+            after=after,
+            before=before,
+            offset=offset,
+            limit=limit,
+            only=only,
         )
 
-    def position(self, view: View, contact_id: str, *, sort: Sort | None = None) -> int | None:
+    def position(self, view: View, contact_id: str, *, sort: Sort | None = None, only: str = "") -> int | None:
         """How many rows stand above a contact in a view; None if it is not there."""
-        return list_position(self.store.reader, view, self.user_id, contact_id, sort=sort)
+        return list_position(self.store.reader, view, self.user_id, contact_id, sort=sort, only=only)
+
+    def next_unread(self, view: View, *, sort: Sort | None = None, after: str | None = None) -> str | None:
+        """The next contact of a view with something unread; may take a moment in a long list."""
+        return next_unread(self.store.reader, view, self.user_id, sort=sort, after=after)
+
+    def rows(self, contact_ids: list[str]) -> dict[str, ListRow]:
+        """The list rows of these contacts by id."""
+        return rows_for(self.store.reader, self.user_id, contact_ids)
 
     def row(self, contact_id: str) -> ListRow | None:
         """The list row of one contact."""

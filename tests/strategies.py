@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from ismsg_tui.domain.commands import (
     Command,
     CreateContact,
     DeleteSnippet,
+    Issued,
     MarkRead,
     MarkUnread,
     OpenConversation,
@@ -85,37 +86,64 @@ simple_commands: st.SearchStrategy[Command] = st.one_of(
 )
 
 
-def fitting(book: Book) -> st.SearchStrategy[Command]:
-    """Commands that suit what stands in the book, so that long stories come about."""
+class Fitting(NamedTuple):
+    """A plan for a command that suits whatever stands in a book by then, so that long stories come about."""
+
+    what: str
+    contact: int
+    choice: int
+
+
+class Plan(NamedTuple):
+    """Somebody wants something, some milliseconds after what was before; the clock may stand still."""
+
+    command: Command | Fitting
+    actor: Actor
+    after: int
+
+    def issue(self, book: Book) -> Issued:
+        """The command, once it is known what there is."""
+        command = fit(self.command, book) if isinstance(self.command, Fitting) else self.command
+        return Issued(uid(), command, self.actor, book.now)
+
+
+def fit(plan: Fitting, book: Book) -> Command:
+    """The command that a plan comes to."""
     here = [contact.id for contact in book.all(Contact)]
     sent = [line for line in book.all(Message) if line.status is not None]
-    known = st.sampled_from(here)
-    fits: list[st.SearchStrategy[Command]] = [
-        st.builds(ReceiveMessage, known, texts, st.just(PHONE.id)),
-        st.builds(SendMessage, known, st.sampled_from(WORDS)),
-        known.flatmap(
-            lambda contact_id: st.builds(
-                AssignContact, st.just(contact_id), user_ids, st.just(book.contact(contact_id).assignee_id)
-            )
-        ),
-        st.builds(CloseConversation, known, st.just(CATEGORIES[0].name), st.just("solved")),
-        st.builds(SnoozeConversation, known, st.just(book.now + HOUR)),
-    ]
-    if sent:
-        report = st.builds(
-            lambda line, status: SetDelivery(line.contact_id, line.id, status),
-            st.sampled_from(sent),
-            st.sampled_from(Delivery),
-        )
-        fits.append(report)
-    return st.one_of(*fits)
+    known = here[plan.contact % len(here)]
+    match plan.what:
+        case "hear":
+            return ReceiveMessage(known, WORDS[plan.choice], PHONE.id)
+        case "send":
+            return SendMessage(known, WORDS[plan.choice])
+        case "read":
+            return MarkRead(known, book.now)
+        case "close":
+            return CloseConversation(known, CATEGORIES[0].name, "solved")
+        case "snooze":
+            return SnoozeConversation(known, book.now + HOUR)
+        case "report" if sent:
+            line = sent[plan.choice % len(sent)]
+            return SetDelivery(line.contact_id, line.id, list(Delivery)[plan.contact])
+        case _:
+            wanted = (ANA.id, BEN.id, None)[plan.choice % 3]
+            return AssignContact(known, wanted, book.contact(known).assignee_id)
 
 
-def commands(book: Book) -> st.SearchStrategy[Command]:
-    """Any command: one that suits the book, or one that may be nonsense."""
-    return st.one_of(simple_commands, fitting(book), fitting(book))
-
-
-def steps(forward: Sequence[int] = (0, 0, 1, 1_000, HOUR)) -> st.SearchStrategy[int]:
-    """Milliseconds between two commands; a clock may stand still."""
-    return st.sampled_from(forward)
+fittings = st.builds(
+    Fitting,
+    st.sampled_from(["hear", "send", "read", "close", "snooze", "report", "assign"]),
+    st.sampled_from([0, 0, 0, 1, 2, 3]),
+    st.integers(0, len(WORDS) - 1),
+)
+steps = st.sampled_from([0, 0, 1, 1_000, HOUR])
+unsteady_steps = st.sampled_from([0, 1, 1_000, HOUR, -1, -1_000, -HOUR])
+wishes: st.SearchStrategy[Command | Fitting] = st.one_of(simple_commands, fittings, fittings)
+plans = st.lists(st.builds(Plan, wishes, actors, steps), min_size=1, max_size=4)
+unsteady_plans = st.lists(st.builds(Plan, wishes, actors, unsteady_steps), min_size=1, max_size=4)
+own_plans = st.lists(
+    st.builds(Plan, wishes, st.sampled_from([Actor(ANA.id), Actor(ANA.id), Actor(None, Source.TIMER)]), steps),
+    min_size=1,
+    max_size=3,
+)

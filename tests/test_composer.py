@@ -20,7 +20,7 @@ from ismsg_tui.domain.rules import COMMENT_LIMIT
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.widgets.completion import CompletionList
 from ismsg_tui.widgets.composer import Composer
-from tests.screen_text import HARD_TEXTS, assert_screen_is_safe, needs_hard_texts, screen_lines, screen_text
+from tests.on_screen import HARD_TEXTS, assert_screen_is_safe, needs_hard_texts, screen_lines, screen_text
 
 USERS = (
     User(id="ana", name="Ana Ruiz"),

@@ -7,25 +7,24 @@ from textual.containers import VerticalScroll
 
 from ismsg_tui.actions import ACTIONS, key_label
 from ismsg_tui.screens.help_screen import HelpScreen
-from tests.screen_text import assert_screen_is_safe, screen_text
-from tests.test_pickers import NOTHING, SIZES, shown
+from tests.on_screen import SIZES, assert_screen_is_safe, screen_text, shown
 
 
 async def test_every_action_is_explained_with_its_keys() -> None:
-    async with shown(HelpScreen(), (200, 150)) as (app, _, _):
+    async with shown(HelpScreen(), (200, 120)) as (app, _, _):
         text = screen_text(app)
         for action in ACTIONS:
             keys = "  ".join(key_label(key) for key in action.keys.split(","))
             assert f"{keys} " in text, action.id
-            assert action.help.split(";")[0].split(",")[0] in text, action.id
+            assert " ".join(action.help.split()[:4]) in text, action.id
 
 
 @pytest.mark.parametrize("key", ["escape", "q", "question_mark", "f1"])
 async def test_it_is_left_by_the_keys_people_try(key: str) -> None:
-    async with shown(HelpScreen()) as (_, pilot, outcome):
-        assert outcome.value is NOTHING
+    async with shown(HelpScreen()) as (_, pilot, given):
+        assert given == []
         await pilot.press(key)
-        assert outcome.value is None
+        assert given == [None]
 
 
 async def test_it_scrolls_by_keys_to_the_end_and_back() -> None:
@@ -35,7 +34,6 @@ async def test_it_scrolls_by_keys_to_the_end_and_back() -> None:
         assert pane.scroll_y == 1
         await pilot.press("G")
         assert pane.scroll_y == pane.max_scroll_y > 1
-        assert ACTIONS[-1].help.split(";")[0] in screen_text(app) or "newest" in screen_text(app)
         await pilot.press("g")
         assert pane.scroll_y == 0
 

@@ -23,26 +23,23 @@ from ismsg_tui.domain.entities import (
 from ismsg_tui.domain.rules import may_become
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.views import Standing, View, in_view, standing
-from tests.factories import ANA, HOUR, SETTINGS, Book, examples, uid
-from tests.strategies import CONTACTS, actors, commands, steps
+from tests.factories import ANA, SETTINGS, Book, examples
+from tests.strategies import CONTACTS, Plan, plans, unsteady_plans
 
 
 class Rules(RuleBasedStateMachine):
     """A book, anything written into it, and what must be true of it afterwards."""
-
-    clock = steps()
 
     def __init__(self) -> None:
         super().__init__()
         self.book = Book([*SETTINGS, *CONTACTS[:-1]])
         self.given: list[Issued] = []
 
-    @rule(data=st.data(), times=st.integers(1, 4))
-    def somebody_does_something(self, data: st.DataObject, times: int) -> None:
-        for _ in range(times):
-            command = data.draw(commands(self.book))
-            self.book.now += data.draw(self.clock)
-            self.carry_out(Issued(uid(), command, data.draw(actors), self.book.now))
+    @rule(wanted=plans)
+    def somebody_does_something(self, wanted: list[Plan]) -> None:
+        for plan in wanted:
+            self.book.now += plan.after
+            self.carry_out(plan.issue(self.book))
 
     @rule(data=st.data())
     def a_command_comes_a_second_time(self, data: st.DataObject) -> None:
@@ -162,7 +159,9 @@ class Rules(RuleBasedStateMachine):
 class RulesWithUnsteadyClocks(Rules):
     """The same where clocks run back, as those of several machines and of commands that travelled late do."""
 
-    clock = steps((0, 1, 1_000, HOUR, -1, -1_000, -HOUR))
+    @rule(wanted=unsteady_plans)
+    def somebody_does_something_at_another_time(self, wanted: list[Plan]) -> None:
+        self.somebody_does_something(wanted)
 
     def check_waiting(self, contact_id: str, conversation_id: str) -> None:
         """Lines of different machines may stand in another order than they came about in."""

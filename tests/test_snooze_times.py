@@ -114,26 +114,24 @@ def test_on_a_monday_morning_monday_is_the_next_one() -> None:
     assert dict(presets(monday))["Monday 09:00"].date() == datetime(2026, 3, 30, tzinfo=BERLIN).date()
 
 
-WORDS = st.sampled_from(
-    "30 m 2 h d w min : 16:30 9 fri mon tom tomorrow today at in 2026-12-24 T am pm and x - .".split()
-)
+PIECES = "30 m 2 h d w min : 16:30 9 fri mon tom tomorrow today at in 2026-12-24 T am pm and x - ."
+WORDS = st.sampled_from(PIECES.split())
+MOMENTS = st.integers(946_684_800, 4_102_444_800).map(lambda at: datetime.fromtimestamp(at, BERLIN))
 
 
 @given(
-    st.one_of(st.text(), st.lists(WORDS, max_size=5).map(" ".join), st.lists(WORDS, max_size=5).map("".join)),
-    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.sampled_from([BERLIN, UTC])),
+    st.one_of(st.text(), st.lists(WORDS, max_size=5).map(" ".join), st.lists(WORDS, max_size=5).map("".join)), MOMENTS
 )
 def test_any_text_is_a_moment_to_come_or_a_sentence(text: str, now: datetime) -> None:
+    words = ""
     try:
-        moment = parse_snooze(text, now)
+        assert parse_snooze(text, now).astimezone(UTC) > now.astimezone(UTC)
     except ValueError as error:
-        assert str(error).endswith(".")
-    else:
-        assert moment.astimezone(UTC) > now.astimezone(UTC)
-        assert moment_words(moment, now)
+        words = str(error)
+    assert not words or words.endswith(".")
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.sampled_from([BERLIN, UTC])))
+@given(MOMENTS)
 def test_presets_lie_ahead_and_differ(now: datetime) -> None:
     ends = [end.astimezone(UTC) for _, end in presets(now)]
     assert ends == sorted(set(ends))

@@ -19,7 +19,7 @@ from ismsg_tui.store.drafts import Draft, read_draft
 from ismsg_tui.store.store import RefusedError, Store
 from tests.factories import ANA, HOUR, SETTINGS, T0, Book, examples, uid
 from tests.replicas import assert_lists_agree, assert_sound, derived, rows_in, rows_of
-from tests.strategies import CONTACTS, WORDS, actors, commands, steps
+from tests.strategies import CONTACTS, WORDS, Plan, plans
 
 
 class StoreAndRules(RuleBasedStateMachine):
@@ -56,12 +56,11 @@ class StoreAndRules(RuleBasedStateMachine):
             self.book.carry_out(issued)
         self.book.now = now
 
-    @rule(data=st.data(), times=st.integers(1, 4))
-    def somebody_does_something(self, data: st.DataObject, times: int) -> None:
-        for _ in range(times):
-            command = data.draw(commands(self.book))
-            self.book.now += data.draw(steps())
-            issued = Issued(uid(), command, data.draw(actors), self.book.now)
+    @rule(wanted=plans)
+    def somebody_does_something(self, wanted: list[Plan]) -> None:
+        for plan in wanted:
+            self.book.now += plan.after
+            issued = plan.issue(self.book)
             outcome = self.book.carry_out(issued)
             if isinstance(outcome, Refusal):
                 with pytest.raises(RefusedError, match=re.escape(outcome.reason)):

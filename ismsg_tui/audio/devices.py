@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
@@ -45,7 +46,7 @@ class Device:
 def library() -> ModuleType:
     """PortAudio's Python side, loaded when first asked for. Raises AudioError if it can't be."""
     try:
-        import sounddevice
+        sounddevice = import_module("sounddevice")
     except OSError as error:
         raise AudioError(f"Sound needs the PortAudio library, which is not installed. {_how_to_install()}") from error
     except ImportError as error:
@@ -56,7 +57,10 @@ def library() -> ModuleType:
 def _how_to_install() -> str:
     if sys.platform != "linux":
         return "It comes with the Python package sounddevice: install that anew."
-    return "Install it: apt install libportaudio2 (Debian, Ubuntu), dnf install portaudio (Fedora), pacman -S portaudio (Arch)."
+    return (
+        "Install it: apt install libportaudio2 (Debian, Ubuntu), dnf install portaudio (Fedora), "
+        "pacman -S portaudio (Arch)."
+    )
 
 
 def rescan() -> None:
@@ -115,7 +119,7 @@ class PortAudioMicrophone:
         """Begin to hear, with the device's own rate if it can't do ours."""
 
         # PortAudio's thread waits for nobody: copy and be gone.
-        def heard(samples: memoryview, frames: int, time: object, flags: CallbackFlags) -> None:
+        def heard(samples: memoryview, _frames: int, _time: object, flags: CallbackFlags) -> None:
             deliver(bytes(samples), bool(flags.input_overflow))
 
         return _open("input", self.device, self.rate, heard, ended)
@@ -130,7 +134,7 @@ class PortAudioSpeaker:
     def open(self, rate: int, fill: Callable[[int], bytes], ended: Callable[[], None]) -> _Stream:
         """Begin to play, with the device's own rate if it can't do `rate`."""
 
-        def wanted(samples: memoryview, frames: int, time: object, flags: CallbackFlags) -> None:
+        def wanted(samples: memoryview, frames: int, _time: object, _flags: CallbackFlags) -> None:
             sound = fill(frames)
             samples[: len(sound)] = sound
             samples[len(sound) :] = bytes(frames * FRAME - len(sound))

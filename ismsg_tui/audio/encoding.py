@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from io import FileIO
 from pathlib import Path
 
 from ismsg_tui.audio.ports import RATE, AudioError
@@ -62,20 +63,20 @@ def encode(
     form: SoundFormat,
     path: Path,
     *,
-    progress: Callable[[float], None] = lambda share: None,
+    progress: Callable[[float], None] = lambda _share: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Encoded | None:
     """Write a take to `path`, which appears once it is whole; for a thread of its own. None if it was cancelled.
 
     `progress` is told the share done, 0 to 1. Raises AudioError; the take stays in any case.
     """
+    waveform = peaks(take)
     unfinished = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not _write(take, form.value, unfinished, progress, cancelled):
-            return None
-        waveform = peaks(take)
-        with unfinished.open("rb+") as file:
+        with unfinished.open("wb", buffering=0) as file:
+            if not _write(take, form.value, _Disk(file), progress, cancelled):
+                return None
             os.fsync(file.fileno())
         unfinished.replace(path)
     except (OSError, RuntimeError) as error:
@@ -85,15 +86,45 @@ def encode(
     return Encoded(path, form.mime, take.seconds, path.stat().st_size, waveform)
 
 
+class _Disk:
+    """A file for libsndfile to write to, which by itself says nothing of the last blocks that don't fit on a disk."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """Write everything, or remember why not: no exception gets through libsndfile."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self.error = self.error or error
+        return len(data) - len(rest)
+
+
 def _write(
-    take: Take, codec: _Codec, path: Path, progress: Callable[[float], None], cancelled: Callable[[], bool]
+    take: Take, codec: _Codec, disk: _Disk, progress: Callable[[float], None], cancelled: Callable[[], bool]
+) -> bool:
+    """Encode all of a take; returns whether it was allowed to finish. Raises OSError or libsndfile's RuntimeError."""
+    try:
+        return _convert(take, codec, disk, progress, cancelled)
+    finally:
+        if disk.error is not None:
+            raise disk.error
+
+
+def _convert(
+    take: Take, codec: _Codec, disk: _Disk, progress: Callable[[float], None], cancelled: Callable[[], bool]
 ) -> bool:
     rate = take.rate if take.rate in codec.rates else RATE
     whole = max(1, take.frames)
     with (
         open_sound(take) as source,
         sound_file().SoundFile(
-            path, "w", rate, 1, codec.codec, format=codec.container, compression_level=codec.compression
+            disk, "w", rate, 1, codec.codec, format=codec.container, compression_level=codec.compression
         ) as target,
     ):
         for block in resampled(blocks(source), take.rate, rate):
@@ -109,6 +140,5 @@ def _write(
 def _why(error: OSError | RuntimeError, path: Path) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"The disk of {path.parent} is full: make room and send again. The recording is kept."
-    return (
-        f"The recording can't be written as {path.suffix} ({error}). It is kept: try again, or send it as another file."
-    )
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"The recording can't be written to {path} ({reason}). It is kept: check the folder, then send again."

@@ -79,7 +79,7 @@ class Player:
         with self._lock:
             if sound != self._playback.sound:
                 self._playback = Playback(sound=sound, speed=self._playback.speed)
-            self._begin(max(0.0, at))
+            self._begin(sound, max(0.0, at))
 
     def pause(self) -> None:
         """Hold where it is."""
@@ -90,8 +90,8 @@ class Player:
     def resume(self) -> None:
         """Go on after a pause."""
         with self._lock:
-            if self._playback.state is PlayerState.PAUSED:
-                self._begin(self._playback.seconds)
+            if self._playback.state is PlayerState.PAUSED and self._playback.sound is not None:
+                self._begin(self._playback.sound, self._playback.seconds)
 
     def seek(self, seconds: float) -> None:
         """Go to a position; what was playing plays on from there."""
@@ -100,7 +100,7 @@ class Player:
                 return
             seconds = max(0.0, min(seconds, self._playback.duration or seconds))
             if self.is_busy:
-                self._begin(seconds)
+                self._begin(self._playback.sound, seconds)
             else:
                 self._tell(state=PlayerState.PAUSED, seconds=seconds)
 
@@ -109,8 +109,8 @@ class Player:
         if speed not in speeds():
             raise ValueError(f"sound can be played at {', '.join(f'{known:g}' for known in speeds())} times its speed")
         with self._lock:
-            if self.is_busy:
-                self._begin(self._playback.seconds, speed)
+            if self.is_busy and self._playback.sound is not None:
+                self._begin(self._playback.sound, self._playback.seconds, speed)
             else:
                 self._tell(speed=speed)
 
@@ -127,12 +127,10 @@ class Player:
             run.join(timeout)
         return self._playback
 
-    def _begin(self, at: float, speed: float | None = None) -> None:
+    def _begin(self, sound: Path | Take, at: float, speed: float | None = None) -> None:
         before = self._run
         self._end_run()
         self._tell(state=PlayerState.STARTING, seconds=at, error=None, speed=speed or self._playback.speed)
-        sound = self._playback.sound
-        assert sound is not None
         self._run = _Run(self._speaker, sound, at, self._playback.speed, self._on_news, before)
         self._run.start()
 
@@ -236,7 +234,7 @@ class _Run(threading.Thread):
         self.is_over.wait(stream.latency)
 
     def _rest(self, stream: Stream) -> bool:
-        """Wait a little and say where it stands; returns whether it is over. Raises AudioError if the device is gone."""
+        """Wait a little and say where it stands; returns whether it is over. Raises AudioError without a device."""
         heard = self._heard
         for _ in range(round(PATIENCE / TICK)):
             if self.is_over.wait(TICK):

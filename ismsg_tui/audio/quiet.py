@@ -12,8 +12,8 @@ from contextlib import contextmanager
 def terminal_kept_clean() -> Iterator[None]:
     """Give `sys.stderr` a descriptor of its own and let descriptor 2 lead nowhere; for the whole life of a console.
 
-    PortAudio and ALSA write what displeases them to descriptor 2, from threads of their own, and sounddevice turns 2 away
-    while it looks for devices: a screen that is drawn through 2, as Textual's is, gets dirt on it or misses bytes.
+    PortAudio and ALSA write what displeases them to descriptor 2, from threads of their own, and sounddevice turns 2
+    away while it looks for devices: a screen that is drawn through 2, as Textual's is, gets dirt on it or misses bytes.
     """
     before = sys.stderr, sys.__stderr__
     original = sys.__stderr__

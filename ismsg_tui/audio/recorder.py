@@ -10,7 +10,7 @@ import time
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -60,9 +60,14 @@ class Progress:
     """Why it stopped, if something went wrong; what was recorded until then is kept."""
 
 
-_STOP = object()
-_ENDED = object()
-Heard = tuple[bytes, bool]
+class _Signal(Enum):
+    STOP = 1
+    """The agent has had enough."""
+    ENDED = 2
+    """The device has stopped by itself."""
+
+
+_Heard = tuple[bytes, bool]
 
 
 class Recorder:
@@ -85,7 +90,7 @@ class Recorder:
         self._limit = limit
         self._warn_at = warn_at
         self._on_change = on_change
-        self._queue: SimpleQueue[object] = SimpleQueue()
+        self._queue: SimpleQueue[_Heard | _Signal] = SimpleQueue()
         self._progress = Progress()
         self._spool: Spool | None = None
         self._tag = ""
@@ -109,7 +114,7 @@ class Recorder:
 
     def stop(self) -> None:
         """End after what is already in the air; returns at once."""
-        self._queue.put(_STOP)
+        self._queue.put(_Signal.STOP)
 
     def wait(self, timeout: float | None = None) -> Take | None:
         """Wait until it is over; returns the take, if there is one."""
@@ -122,7 +127,7 @@ class Recorder:
         self._queue.put((samples, overflowed))
 
     def _ended(self) -> None:
-        self._queue.put(_ENDED)
+        self._queue.put(_Signal.ENDED)
 
     # The recorder's thread
 
@@ -161,12 +166,12 @@ class Recorder:
                 if stop_at is not None:
                     return
                 raise AudioError(_NOTHING_HEARD if self._spool is None else _GONE) from None
-            if item is _STOP:
+            if item is _Signal.STOP:
                 if self._spool is None:
                     return
                 # The last word is still on its way through the device.
                 stop_at = stop_at or time.monotonic() + stream.latency
-            elif item is _ENDED:
+            elif item is _Signal.ENDED:
                 raise AudioError(_GONE if self._spool is not None else _NOTHING_HEARD)
             elif self._take_in(item, stream.rate):
                 return
@@ -184,9 +189,8 @@ class Recorder:
             return self._not_kept(failure)
         return None
 
-    def _take_in(self, item: object, rate: int) -> bool:
+    def _take_in(self, item: _Heard, rate: int) -> bool:
         """Keep samples; says whether the limit is reached."""
-        assert isinstance(item, tuple)
         samples, overflowed = item
         if self._spool is None:
             self._spool = Spool(self._folder, rate, self._tag)
@@ -218,7 +222,8 @@ class Recorder:
         if failure.errno in _FULL:
             return AudioError(f"The disk is full; {kept}. Make room on the disk of {self._folder}, then go on.")
         return AudioError(
-            f"The recording can't be written ({failure.strerror}); {kept}. Check that ismsg may write to {self._folder}."
+            f"The recording can't be written ({failure.strerror}); {kept}. "
+            f"Check that ismsg may write to {self._folder}."
         )
 
     def _tell(self, **changes: object) -> None:

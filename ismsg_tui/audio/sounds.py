@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -28,7 +30,7 @@ LONGEST = 24 * 3600
 def sound_file() -> ModuleType:
     """Libsndfile's Python side, loaded when first asked for. Raises AudioError if it can't be."""
     try:
-        import soundfile
+        soundfile = import_module("soundfile")
     except (ImportError, OSError) as error:
         raise AudioError("Sound files need the Python package soundfile: install ismsg anew.") from error
     return soundfile
@@ -79,7 +81,7 @@ def peaks(sound: Path | Take, count: int = PEAKS) -> list[int]:
     if not loudest:
         return [0] * count
     edges = [len(loudest) * n // count for n in range(count + 1)]
-    heights = [max(loudest[a : max(b, a + 1)]) for a, b in zip(edges, edges[1:], strict=False)]
+    heights = [max(loudest[a : max(b, a + 1)]) for a, b in pairwise(edges)]
     top = max(heights)
     return [round(100 * height / top) if top > 0 else 0 for height in heights]
 

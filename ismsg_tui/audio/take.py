@@ -19,7 +19,7 @@ if sys.platform != "win32":
     import fcntl
 
 SYNC_EVERY = 1.0
-"""Seconds between writes through to the disk, for a power cut; a crash of the program loses nothing that was written."""
+"""Seconds between writes through to the disk, for a power cut; a crash of the program loses nothing written."""
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -121,7 +121,7 @@ def _private(path: str, flags: int) -> int:
 def _create(path: Path) -> BinaryIO:
     """A new file that only its owner may read; unbuffered, so that what was written survives the program."""
     opener: Callable[[str, int], int] = _private
-    return open(path, "xb", buffering=0, opener=opener)  # type: ignore[return-value]
+    return open(path, "xb", buffering=0, opener=opener)
 
 
 def _lock(file: BinaryIO) -> None:

@@ -37,9 +37,8 @@ def import_(session: Session, files: tuple[Path, ...]) -> None:
         tally = import_conversations(store, files, now_ms(), Watch(print_problem, show, stop))
     click.echo(_summary(tally, time.monotonic() - start))
     if tally.untimed:
-        click.echo(
-            f"{many(tally.untimed, 'conversation')} did not say when: their turns end now, half a minute apart where nothing else is known."
-        )
+        who = many(tally.untimed, "conversation")
+        click.echo(f"{who} did not say when: they end now, their turns half a minute apart where they say nothing.")
     if tally.stopped:
         raise FailedError("Stopped. What is in stays; the same command goes on from there.")
     if tally.problems:

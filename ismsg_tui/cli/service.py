@@ -62,6 +62,7 @@ def doctor(session: Session, as_json: bool) -> None:
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
     default=1.0,
     show_default=True,
     help="How much faster than life.",

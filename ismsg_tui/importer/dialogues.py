@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Struct
@@ -57,8 +57,13 @@ class Turn(Struct, frozen=True):
 
     who: Literal["customer", "agent", "system"]
     text: str
-    t: float | None = None
+    t: Annotated[float, msgspec.Meta(ge=0)] | None = None
     kind: str | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether the conversation is over with it."""
+        return self.who == "system" and self.kind == "end"
 
 
 class Meta(Struct, frozen=True):
@@ -180,7 +185,7 @@ def read_dialogue(line: bytes) -> Dialogue:
         raise ValueError(f"meta: {error}") from error
     if not written.id or not written.source:
         raise ValueError("not a dialogue: its id or source is empty")
-    turns = [turn for turn in written.turns if turn.kind == "end" or (turn.text and not turn.text.isspace())]
+    turns = [turn for turn in written.turns if turn.ends or (turn.text and not turn.text.isspace())]
     if not turns:
         raise ValueError("not a dialogue: it has no turns")
     started = _started(meta)
@@ -251,7 +256,7 @@ def _commands(dialogue: Dialogue, times: list[int], channel_id: str, agent: Acto
             command, actor = ReceiveMessage(contact_id, turn.text, channel_id), _CONTACT
         elif turn.who == "agent":
             command, actor = SendMessage(contact_id, turn.text, channel_id), agent
-        elif turn.kind == "end":
+        elif turn.ends:
             command, actor = CloseConversation(contact_id), _IMPORT
         else:
             command, actor = AddComment(contact_id, turn.text[:COMMENT_LIMIT]), _LOOK_UP

@@ -42,8 +42,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         self._raw = path.open("rb")
         self.size = os.fstat(self._raw.fileno()).st_size
-        start = self._raw.read(2)
-        self._raw.seek(0)
+        start = self._raw.peek(2)[:2]
         # Either is closed by `__exit__`.
         self._stream = cast("BinaryIO", gzip.GzipFile(fileobj=self._raw) if start == _GZIP else self._raw)
 
@@ -56,8 +55,8 @@ class Source:
 
     @property
     def done(self) -> int:
-        """How many of the file's `size` bytes were read."""
-        return self._raw.tell()
+        """How many of the file's `size` bytes were read; 0 for a pipe, which has no size either."""
+        return self._raw.tell() if self._raw.seekable() else 0
 
     def text(self) -> io.TextIOWrapper:
         """The whole file as text in UTF-8, with or without a byte order mark."""

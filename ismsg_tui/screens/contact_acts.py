@@ -31,6 +31,8 @@ class ContactActs(TellsFaults, Screen[None]):
         super().__init__()
         self._inbox = inbox
         self._writing = writing
+        self.acted_on: set[str] = set()
+        """Contacts that the agent has just done something to: the list may move for what follows."""
 
     @property
     def pane(self) -> ConversationPane:
@@ -40,6 +42,11 @@ class ContactActs(TellsFaults, Screen[None]):
     def action_next_waiting(self) -> None:
         """Go to who waits longest."""
         raise NotImplementedError
+
+    def contacts_may_move(self) -> None:
+        """Let the list show at once what the agent's own doing changes in it."""
+        if self.pane.contact_id is not None:
+            self.acted_on.add(self.pane.contact_id)
 
     def show_conversation(self) -> None:
         """Bring the conversation into sight."""
@@ -57,6 +64,7 @@ class ContactActs(TellsFaults, Screen[None]):
 
     async def _write(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """Have the store do something; a refusal or a fault is told. Returns whether it was done."""
+        self.contacts_may_move()
         try:
             return await self._writing.run(call, *args, **kwargs) is not None
         except RefusedError as error:
@@ -140,12 +148,13 @@ class ContactActs(TellsFaults, Screen[None]):
     @work(group="act", exit_on_error=False, description="undo")
     async def action_undo(self) -> None:
         """Take back the last thing done."""
+        self.contacts_may_move()
         undone = await self._writing.run(self._inbox.undo)
         if undone is None:
             self.notify("Nothing to take back, or it has left already.", timeout=3)
             return
         if isinstance(undone.command, SendMessage):
-            self.draft_returned(undone.command.contact_id)
+            self.pane.reload_draft(undone.command.contact_id)
             self.notify("Not sent: the text is back in the draft.", timeout=3)
         else:
             self.notify("Taken back.", timeout=3)

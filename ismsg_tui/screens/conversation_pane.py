@@ -53,6 +53,16 @@ class ConversationPane(TellsFaults, Vertical):
     class Left(Message):
         """The agent goes back to the list."""
 
+    class Sending(Message):
+        """A message or comment is about to be stored."""
+
+    class Visited(Message):
+        """A contact has been looked at for long enough to count."""
+
+        def __init__(self, contact_id: str) -> None:
+            super().__init__()
+            self.contact_id = contact_id
+
     def __init__(self, inbox: Inbox, writing: Writing, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._inbox = inbox
@@ -156,14 +166,16 @@ class ConversationPane(TellsFaults, Vertical):
     def _watch_reading(self) -> None:
         if self._read_timer is not None:
             self._read_timer.stop()
-        self._read_timer = self.set_timer(READ_DELAY, self._note_read)
+        self._read_timer = self.set_timer(READ_DELAY, self.note_read)
 
-    def _note_read(self) -> None:
+    def note_read(self) -> None:
+        """Count what is in sight as read, if the agent can be looking at it."""
         contact_id, timeline = self.contact_id, self.query_one(Timeline)
         if contact_id is None or not self.app.app_focus or not timeline.follows or not timeline.display:
             return
         if not self.is_on_screen or self.screen is not self.app.screen:
             return
+        self.post_message(self.Visited(contact_id))
         row, seen = self._inbox.row(contact_id), timeline.newest_incoming
         if row is not None and seen is not None and row.unread:
             self._writing.later(self._inbox.mark_read, contact_id, seen)
@@ -210,6 +222,7 @@ class ConversationPane(TellsFaults, Vertical):
         if contact_id is None:
             return
         self._unsaved = None
+        self.post_message(self.Sending())
         composer = self.query_one(Composer)
         act = self._inbox.comment if draft.comment else self._inbox.reply
         try:

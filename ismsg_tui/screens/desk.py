@@ -8,24 +8,25 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
 from ismsg_tui.actions import Scope, bindings
-from ismsg_tui.domain.views import SORTS, Sort, View
+from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.messages import EVERYTHING
-from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.help_screen import HelpScreen
+from ismsg_tui.screens.wayfinding import Wayfinding
 from ismsg_tui.screens.writing import Writing
-from ismsg_tui.store.lists import ListPage, Position
+from ismsg_tui.store.lists import ListPage, ListRow, Position
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.title_bar import TitleBar
-from ismsg_tui.widgets.view_tabs import TITLES, ViewTab, ViewTabs
+from ismsg_tui.widgets.view_tabs import ViewTab, ViewTabs
 
 TWO_PANES, THREE_PANES = 92, 140
 """From how many columns on list and conversation stand side by side, and the contact's card beside them."""
@@ -45,24 +46,34 @@ _NOBODY: dict[View, tuple[str, str]] = {
 class ViewRows:
     """The rows of one view in one order, for the list."""
 
-    def __init__(self, inbox: Inbox, view: View, sort: Sort) -> None:
-        self._inbox, self._view, self._sort = inbox, view, sort
+    def __init__(self, inbox: Inbox, view: View, sort: Sort, only: str) -> None:
+        self._inbox, self._view, self._sort, self.only = inbox, view, sort, only
 
     def count(self) -> int:
         """How many contacts the view shows."""
-        return self._inbox.count(self._view)
+        return self._inbox.count(self._view, only=self.only)
+
+    def position(self, contact_id: str) -> int | None:
+        """How many rows stand above a contact; None if it is not there."""
+        return self._inbox.position(self._view, contact_id, sort=self._sort, only=self.only)
+
+    def rows(self, contact_ids: list[str]) -> dict[str, ListRow]:
+        """The rows of these contacts as they are now."""
+        return self._inbox.rows(contact_ids)
 
     def page(self, *, after: Position | None, before: Position | None, offset: int, limit: int) -> ListPage:
         """Consecutive rows."""
-        return self._inbox.page(self._view, sort=self._sort, after=after, before=before, offset=offset, limit=limit)
+        return self._inbox.page(
+            self._view, sort=self._sort, after=after, before=before, offset=offset, limit=limit, only=self.only
+        )
 
 
-class Desk(ContactActs):
+class Desk(Wayfinding):
     """The agent's desk."""
 
     CSS_PATH = "desk.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DESK, Scope.ANYWHERE)]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as Textual declares it
         (0, "-one"),
         (TWO_PANES, "-two"),
         (THREE_PANES, "-three"),
@@ -70,8 +81,6 @@ class Desk(ContactActs):
 
     def __init__(self, inbox: Inbox, writing: Writing) -> None:
         super().__init__(inbox, writing)
-        self.view = View.NEW
-        self._sorts = {view: sorts[0] for view, sorts in SORTS.items()}
         self._counts: dict[View, int] = {}
         self._counting = self._count_again = False
         self.sync_words = ""
@@ -81,15 +90,12 @@ class Desk(ContactActs):
         yield TitleBar(id="title")
         yield ViewTabs(id="views")
         with Horizontal(id="panes"):
-            yield ContactList(id="contacts")
+            with Vertical(id="left"):
+                yield PlainInput(placeholder="Only those with…", id="filter")
+                yield ContactList(id="contacts")
             yield ConversationPane(self._inbox, self._writing, id="conversation")
             yield ContactPanel(id="panel")
         yield Footer(compact=True, show_command_palette=False)
-
-    @property
-    def contacts(self) -> ContactList:
-        """The contact list."""
-        return self.query_one(ContactList)
 
     def on_mount(self) -> None:
         """Show the new customers."""
@@ -107,18 +113,25 @@ class Desk(ContactActs):
 
     def show_view(self, view: View, contact_id: str | None = None) -> None:
         """Show a view with the cursor on a contact of it, or on its first."""
+        if view is not self.view:
+            self.drop_filter()
         self.view = view
-        sort = self._sorts[view]
+        sort = self.sorts[view]
+        rows = ViewRows(self._inbox, view, sort, self.only)
         contacts = self.contacts
-        contacts.empty_words = _NOBODY[view]
-        position = self._inbox.position(view, contact_id, sort=sort) if contact_id else 0
-        contacts.show_rows(ViewRows(self._inbox, view, sort), sort, position or 0)
+        contacts.empty_words = ("Nobody fits.", "Esc shows all again.") if self.only else _NOBODY[view]
+        position = rows.position(contact_id) if contact_id else 0
+        contacts.show_rows(rows, sort, rows.position, position or 0)
         self._open_highlighted()
         self._count()
 
     def _open_highlighted(self) -> None:
         row = self.contacts.highlighted
-        self.pane.open(row.contact_id if row else None)
+        self.show_contact(row.contact_id if row else None)
+
+    def show_contact(self, contact_id: str | None) -> None:
+        """Show a contact's conversation, whether the list shows it or not."""
+        self.pane.open(contact_id)
         self.contacts.mark_opened(self.pane.contact_id)
         self._show_card()
 
@@ -146,11 +159,14 @@ class Desk(ContactActs):
 
     def changed(self, scopes: frozenset[str]) -> None:
         """Paint what was written: by the agent, a teammate, a customer or another process."""
+        if not self.query(ContactList):
+            # The desk is coming, and will read everything, or it is going.
+            return
         everything = EVERYTHING in scopes
         if everything or "settings" in scopes:
             self._learn_settings()
-        sort = self._sorts[self.view]
-        self.contacts.rows_changed(lambda contact_id: self._inbox.position(self.view, contact_id, sort=sort))
+        self.contacts.rows_changed(settle=self.pane.contact_id in self.acted_on & scopes)
+        self.acted_on -= scopes
         if self.pane.contact_id is None:
             self._open_highlighted()
         elif everything or "settings" in scopes or self.pane.contact_id in scopes:
@@ -172,7 +188,7 @@ class Desk(ContactActs):
             self._counts, unsent = await asyncio.to_thread(self._read_counts)
         finally:
             self._counting = False
-        self.query_one(ViewTabs).show(self.view, self._counts, self._sorts[self.view])
+        self._say_what_is_held_back()
         self._show_title(unsent)
         if self._count_again:
             self._count_again = False
@@ -191,9 +207,11 @@ class Desk(ContactActs):
             self.sync_words = words
             self._count()
 
-    def draft_returned(self, contact_id: str) -> None:
-        """A text came back to a draft: show it where it is open."""
-        self.pane.reload_draft(contact_id)
+    @on(ContactList.Stirred)
+    def _say_what_is_held_back(self) -> None:
+        self.query_one(ViewTabs).show(
+            self.view, self._counts, self.sorts[self.view], held_back=self.contacts.holds_back
+        )
 
     # Panes
 
@@ -248,70 +266,11 @@ class Desk(ContactActs):
         """Scroll the conversation up from the list."""
         self.query_one(Timeline).scroll_lines(-3)
 
-    # Finding one's way
-
-    def action_next_waiting(self) -> None:
-        """Go to who waits longest: among the new customers, then among the agent's own."""
-        for view in (View.NEW, View.ASSIGNED):
-            page = self._inbox.page(view, sort=Sort.WAITING, limit=2)
-            for row in page.rows:
-                if row.contact_id != self.pane.contact_id and (view is View.NEW or row.waiting_since is not None):
-                    self.show_view(view, row.contact_id)
-                    self.action_show_list()
-                    return
-        self.notify("Nobody else is waiting.", timeout=3)
-
-    def action_view_new(self) -> None:
-        """Show the new customers."""
-        self.show_view(View.NEW)
-
-    def action_view_open(self) -> None:
-        """Show every open conversation."""
-        self.show_view(View.OPEN)
-
-    def action_view_assigned(self) -> None:
-        """Show the agent's own."""
-        self.show_view(View.ASSIGNED)
-
-    def action_view_closed(self) -> None:
-        """Show what is closed."""
-        self.show_view(View.CLOSED)
-
-    def action_view_snoozed(self) -> None:
-        """Show what is snoozed."""
-        self.show_view(View.SNOOZED)
-
-    def action_view_all(self) -> None:
-        """Show everybody."""
-        self.show_view(View.ALL)
-
-    def action_next_view(self) -> None:
-        """Show the view to the right."""
-        self._step_view(1)
-
-    def action_previous_view(self) -> None:
-        """Show the view to the left."""
-        self._step_view(-1)
-
-    def _step_view(self, step: int) -> None:
-        views = list(TITLES)
-        self.show_view(views[(views.index(self.view) + step) % len(views)])
-
-    def action_next_sort(self) -> None:
-        """Order the list another way."""
-        sorts = SORTS[self.view]
-        if len(sorts) == 1:
-            self.notify("This view has one order.", timeout=3)
-            return
-        current = sorts.index(self._sorts[self.view])
-        self._sorts[self.view] = sorts[(current + 1) % len(sorts)]
-        self.show_view(self.view, self.pane.contact_id)
-
     # The rest
 
-    def action_help(self) -> None:
+    async def action_help(self) -> None:
         """Show every key."""
-        self.app.push_screen(HelpScreen())
+        await self.app.push_screen(HelpScreen())
 
     def action_choose_theme(self) -> None:
         """Choose the colours."""

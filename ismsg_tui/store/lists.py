@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ismsg_tui.domain.entities import UNNAMED, Delivery, MessageKind, display_name
+from ismsg_tui.domain.text import match_query
 from ismsg_tui.domain.views import SORTS, Sort, Standing, View
 from ismsg_tui.store.connection import Connection
 
@@ -108,7 +109,7 @@ class ListPage(msgspec.Struct, frozen=True):
     last: Position | None = None
 
 
-def list_page(
+def list_page(  # noqa: PLR0913 - a page is asked for by many names
     connection: Connection,
     view: View,
     user_id: str,
@@ -118,24 +119,26 @@ def list_page(
     before: Position | None = None,
     offset: int = 0,
     limit: int = 50,
+    only: str = "",
 ) -> ListPage:
     """Rows of a view in its order: from the top, after a place, before a place, or from `offset` rows down.
 
     Paging by place costs the same anywhere in the list; `offset` is for jumps and steps over index entries only.
+    `only` leaves those contacts whose name, phone or email holds every word of it.
     """
     key, descending = _KEY[sort or SORTS[view][0]]
     backwards = before is not None
     place = before or after
     down = descending is not backwards
     order = "DESC" if down else "ASC"
-    where = _WHERE[view]
+    where, match = _narrowed(view, only)
     if place is not None:
         where += f" AND ({key}, contact_id) {'<' if down else '>'} (:key, :contact)"
     page = (
         f"SELECT contact_id, {key} AS sort_key FROM inbox INDEXED BY {_INDEX[view, key]} WHERE {where} "
         f"ORDER BY {key} {order}, contact_id {order} LIMIT :limit OFFSET :offset"
     )
-    values: dict[str, Any] = {"user": user_id, "limit": limit, "offset": offset}
+    values: dict[str, Any] = {"user": user_id, "limit": limit, "offset": offset, **match}
     if place is not None:
         values |= {"key": place[0], "contact": place[1]}
     places: list[Position] = [(row["sort_key"], row["contact_id"]) for row in connection.execute(page, values)]
@@ -146,6 +149,18 @@ def list_page(
     rows = rows_for(connection, user_id, [contact_id for _, contact_id in places])
     # Between the two queries another thread may have taken back the creation of a contact.
     return ListPage([rows[contact_id] for _, contact_id in places if contact_id in rows], places[0], places[-1])
+
+
+def _narrowed(view: View, only: str) -> tuple[str, dict[str, str]]:
+    """A view's condition and the values it binds, narrowed to the contacts that `only` finds."""
+    match = match_query(only) if only else None
+    if match is None:
+        return _WHERE[view], {}
+    found = (
+        "SELECT contact.id FROM contact_search JOIN contact ON contact.n = contact_search.rowid "
+        "WHERE contact_search MATCH :match"
+    )
+    return f"{_WHERE[view]} AND contact_id IN ({found})", {"match": match}
 
 
 def rows_for(connection: Connection, user_id: str, contact_ids: list[str]) -> dict[str, ListRow]:
@@ -159,31 +174,62 @@ def rows_for(connection: Connection, user_id: str, contact_ids: list[str]) -> di
 
 
 def list_position(
-    connection: Connection, view: View, user_id: str, contact_id: str, *, sort: Sort | None = None
+    connection: Connection, view: View, user_id: str, contact_id: str, *, sort: Sort | None = None, only: str = ""
 ) -> int | None:
     """How many rows stand above a contact in a view; None if the view does not show it."""
     key, descending = _KEY[sort or SORTS[view][0]]
-    values = {"user": user_id, "contact": contact_id}
+    where, match = _narrowed(view, only)
+    values = {"user": user_id, "contact": contact_id, **match}
     row = connection.execute(
-        f"SELECT {key} AS sort_key FROM inbox WHERE contact_id = :contact AND {_WHERE[view]}",
+        f"SELECT {key} AS sort_key FROM inbox WHERE contact_id = :contact AND {where}",
         values,
     ).fetchone()
     if row is None:
         return None
     above: int = connection.execute(
-        f"SELECT count(*) FROM inbox INDEXED BY {_INDEX[view, key]} WHERE {_WHERE[view]} "
+        f"SELECT count(*) FROM inbox INDEXED BY {_INDEX[view, key]} WHERE {where} "
         f"AND ({key}, contact_id) {'>' if descending else '<'} (:key, :contact)",
         {**values, "key": row["sort_key"]},
     ).fetchone()[0]
     return above
 
 
-def view_count(connection: Connection, view: View, user_id: str) -> int:
+def view_count(connection: Connection, view: View, user_id: str, only: str = "") -> int:
     """How many contacts a view shows."""
+    where, match = _narrowed(view, only)
     index = _INDEX[view, _KEY[SORTS[view][0]][0]]
-    query = f"SELECT count(*) FROM inbox INDEXED BY {index} WHERE {_WHERE[view]}"
-    count: int = connection.execute(query, {"user": user_id}).fetchone()[0]
+    query = f"SELECT count(*) FROM inbox INDEXED BY {index} WHERE {where}"
+    count: int = connection.execute(query, {"user": user_id, **match}).fetchone()[0]
     return count
+
+
+def next_unread(
+    connection: Connection, view: View, user_id: str, *, sort: Sort | None = None, after: str | None = None
+) -> str | None:
+    """The first contact below `after` in a view that has something unread, else the first of all; None if none has.
+
+    Looks at one row after the other, so call it where that may take a moment.
+    """
+    key, descending = _KEY[sort or SORTS[view][0]]
+    order = "DESC" if descending else "ASC"
+    place = connection.execute(f"SELECT {key} AS sort_key FROM inbox WHERE contact_id = ?", (after,)).fetchone()
+    values: dict[str, Any] = {"user": user_id, "contact": after, "key": place["sort_key"] if place else None}
+    unread = (
+        f"SELECT inbox.contact_id FROM inbox INDEXED BY {_INDEX[view, key]} "
+        "LEFT JOIN read_mark AS mark ON mark.id = :user || ':' || inbox.contact_id "
+        f"WHERE {_WHERE[view]} AND inbox.contact_id IS NOT :contact AND (mark.flagged OR EXISTS ("
+        "SELECT 1 FROM message WHERE contact_id = inbox.contact_id AND kind = 'incoming' "
+        "AND at >= max(coalesce(mark.at + 1, 0), inbox.opened_at))) "
+    )
+    below = f"AND ({key}, inbox.contact_id) {'<' if descending else '>'} (:key, :contact) "
+    for narrowed in ([below] if place else []) + [""]:
+        found = connection.execute(
+            f"{unread}{narrowed}ORDER BY {key} {order}, inbox.contact_id {order} LIMIT 1", values
+        ).fetchone()
+        if found is not None:
+            contact_id: str = found["contact_id"]
+            return contact_id
+    return None
 
 
 def due_to_wake(connection: Connection, now: int) -> list[str]:

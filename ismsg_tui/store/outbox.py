@@ -94,6 +94,11 @@ def scopes_in_play(connection: Connection, scopes: Iterable[str]) -> list[str]:
     return [row["scope"] for row in rows]
 
 
+def any_in_play(connection: Connection) -> bool:
+    """Whether the effect of any command stands in the tables without being confirmed."""
+    return connection.execute(f"SELECT 1 FROM outbox WHERE {_PLAYED} LIMIT 1").fetchone() is not None
+
+
 def waiting(connection: Connection, command_ids: Iterable[str]) -> list[OutboxEntry]:
     """Those of the commands that no authority has taken yet."""
     wanted = msgspec.json.encode(list(command_ids)).decode()

@@ -172,6 +172,8 @@ class Store:
     def apply(self, page: Page) -> None:
         """Take in a page of the authority's rows: rewind unconfirmed commands, write, replay, move the cursor.
 
+        A command that was acknowledged at or before the page's end is dropped. So where any is unconfirmed the page
+        should reach the newest revision; one that does not (`more`) lacks the rows that have changed again since.
         Only the commands of contacts that the page touches are rewound, since no rule looks at another contact. A
         page that was seen already is ignored. Raises CursorError for one that leaves a gap.
         """

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.changes import Answer
+from ismsg_tui.domain.changes import Answer, Page
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store import outbox
@@ -23,6 +23,8 @@ from ismsg_tui.sync.authority import Authority, UnreachableError
 log = logging.getLogger(__name__)
 
 PAGE_ROWS = 500
+MOST_PAGES = 40
+"""Pages that are taken in at once, at most."""
 BATCH = 100
 FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
 """Seconds between attempts after one that failed."""
@@ -126,12 +128,23 @@ class Sync:
                     _tell(self._on_refused, Refused(issued, answer.refusal))
 
     def _pull(self) -> None:
+        """Take in rows up to the newest.
+
+        A page that is not the last leaves out rows that changed again later. Where own commands wait for their truth
+        to arrive, part of it must not replace them: a message just sent would be gone until the next page.
+        """
+        store = self._store
+        gathered: list[Page] = []
         more = True
         while more and not self._stopping:
-            since = self._store.cursor
+            since = gathered[-1].to if gathered else store.cursor
             page = self._authority.changes(since, PAGE_ROWS)
-            self._store.apply(page)
+            gathered.append(page)
             more = page.more and page.to > since
+            if not more or len(gathered) >= MOST_PAGES or not outbox.any_in_play(store.reader):
+                rows = tuple(row for part in gathered for row in part.rows)
+                store.apply(Page(gathered[0].since, page.to, rows, page.more))
+                gathered = []
 
     def _run(self) -> None:
         unlisten = self._store.listen(lambda _: self._wake.set())

@@ -119,7 +119,7 @@ class Chooser(Vertical, Generic[T]):
         if not query:
             return self.choices
         if self._forms is None:
-            self._forms = [_forms(choice) for choice in self.choices]
+            self._forms = [forms_of(choice) for choice in self.choices]
         return [self.choices[index] for index in query.rank(self._forms)]
 
     def on_descendant_focus(self) -> None:
@@ -183,6 +183,7 @@ class Chooser(Vertical, Generic[T]):
         self.rows.move_to(self.rows.cursor + step * self.rows.page_rows)
 
 
-def _forms(choice: Choice[T]) -> Forms:
+def forms_of(choice: Choice[T]) -> Forms:
+    """A choice as `Query.rank` compares it."""
     body = choice.body or choice.detail
     return [search_form(choice.label)], search_form(f"{choice.note} {body}")

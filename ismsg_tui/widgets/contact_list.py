@@ -63,9 +63,18 @@ class ContactList(LineList):
     class Entered(Message):
         """The agent goes into the conversation."""
 
+    class Stirred(Message):
+        """The list has changed, or holds a change back."""
+
+        def __init__(self, control: ContactList) -> None:
+            super().__init__()
+            self.list = control
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._window: RowWindow | None = None
+        self._waiting: RowWindow | None = None
+        self._position: Callable[[str], int | None] = lambda _: None
         self.users: Mapping[str, User] = {}
         self.channels: Mapping[str, Channel] = {}
         self.user_id = ""
@@ -89,35 +98,65 @@ class ContactList(LineList):
         """The row under the cursor."""
         return self.row_at(self.cursor)
 
-    def show_rows(self, source: RowSource, sort: Sort, cursor: int = 0) -> None:
-        """Show another list from the top, the cursor on a row of it."""
+    def show_rows(self, source: RowSource, sort: Sort, position: Callable[[str], int | None], cursor: int = 0) -> None:
+        """Show another list from the top, the cursor on a row of it.
+
+        `position` tells the index of a contact in the list, None if it is not there.
+        """
         self._window, self.sort, self.cursor = RowWindow(source), sort, cursor
+        self._position, self._waiting = position, None
         self._window.refresh()
         self.scroll_to(y=0, animate=False, force=True)
         self.refresh_rows()
         self.keep_cursor_visible()
 
-    def rows_changed(self, position: Callable[[str], int | None]) -> None:
-        """Read the rows anew; the cursor and the place on screen stay with the contact they were on.
-
-        `position` tells the index of a contact, None if it has left the list; then the cursor stays where it is.
-        """
+    def rows_changed(self, *, settle: bool = False) -> None:
+        """Read the rows anew. What would move the rows in sight waits until the agent moves, or until `settle`."""
         if self._window is None:
             return
+        fresh = RowWindow(self._window.source)
+        fresh.refresh()
+        first = self.scroll_offset.y // self.ROW_HEIGHT
+        last = first + self.scrollable_content_region.height // self.ROW_HEIGHT
+        self._waiting = None if settle or self._window.same_places(fresh, first, last) else fresh
+        if self._waiting is not None:
+            self._window.reread()
+            self.refresh_rows()
+        else:
+            self._let_in(fresh)
+        self.post_message(self.Stirred(self))
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether rows have changed places that are not shown yet."""
+        return self._waiting is not None
+
+    def catch_up(self) -> bool:
+        """Let in what was held back; returns whether the contact under the cursor has left the list."""
+        fresh, self._waiting = self._waiting, None
+        if fresh is None:
+            return False
+        fresh.refresh()
+        gone = self._let_in(fresh)
+        self.post_message(self.Stirred(self))
+        return gone
+
+    def _let_in(self, fresh: RowWindow) -> bool:
+        """Show `fresh`, the cursor and the place on screen staying with the contact they were on."""
         before, index = self.highlighted, self.cursor
-        self._window.refresh()
-        if before is not None:
-            moved = position(before.contact_id)
-            if moved is not None and moved != index:
-                offset = self.scroll_offset.y
-                self.cursor = moved
-                self.refresh_rows()
-                if offset:
-                    y = max(0, offset + (moved - index) * self.ROW_HEIGHT)
-                    self.scroll_to(y=y, animate=False, force=True)
-                self.keep_cursor_visible()
-                return
-        self.refresh_rows()
+        self._window = fresh
+        moved = self._position(before.contact_id) if before is not None else None
+        if moved is not None and moved != index:
+            offset = self.scroll_offset.y
+            self.cursor = moved
+            self.refresh_rows()
+            if offset:
+                y = max(0, offset + (moved - index) * self.ROW_HEIGHT)
+                self.scroll_to(y=y, animate=False, force=True)
+            self.keep_cursor_visible()
+        else:
+            self.refresh_rows()
+        return before is not None and moved is None
 
     def mark_opened(self, contact_id: str | None) -> None:
         """Mark the contact whose conversation is shown."""

@@ -113,6 +113,19 @@ class LineList(ScrollView, can_focus=True):
 
     # Moving
 
+    def catch_up(self) -> bool:
+        """Let in what has changed, before the cursor moves; returns whether the row it was on has gone."""
+        return False
+
+    def step(self, rows: int) -> None:
+        """Move the cursor by some rows, counted from where its row stands now."""
+        gone = self.catch_up()
+        if gone and rows > 0:
+            rows -= 1
+        self.move_to(self.cursor + rows, announce=not gone)
+        if gone and self.row_count:
+            self.post_message(self.Highlighted(self, self.cursor))
+
     def move_to(self, index: int, *, announce: bool = True) -> None:
         """Put the cursor on a row and show it."""
         index = max(0, min(index, self.row_count - 1))
@@ -167,27 +180,27 @@ class LineList(ScrollView, can_focus=True):
 
     def action_cursor_down(self) -> None:
         """Go to the next row."""
-        self.move_to(self.cursor + 1)
+        self.step(1)
 
     def action_cursor_up(self) -> None:
         """Go to the previous row."""
-        self.move_to(self.cursor - 1)
+        self.step(-1)
 
     def action_page_down(self) -> None:
         """Go a page down."""
-        self.move_to(self.cursor + self.page_rows)
+        self.step(self.page_rows)
 
     def action_page_up(self) -> None:
         """Go a page up."""
-        self.move_to(self.cursor - self.page_rows)
+        self.step(-self.page_rows)
 
     def action_first(self) -> None:
         """Go to the first row."""
-        self.move_to(0)
+        self.step(-self.row_count)
 
     def action_last(self) -> None:
         """Go to the last row."""
-        self.move_to(self.row_count - 1)
+        self.step(self.row_count)
 
     def action_select(self) -> None:
         """Choose the row under the cursor."""

@@ -7,13 +7,19 @@ from typing import Protocol
 from ismsg_tui.store.lists import ListPage, ListRow, Position
 
 PAGE = 50
+KEPT_PAGES = 8
+"""How many pages are held at most; those farthest from the one just fetched go first."""
 
 
 class RowSource(Protocol):
-    """Where the rows come from; both methods must be fast enough to be called while painting."""
+    """Where the rows come from; fast enough to be asked while painting."""
 
     def count(self) -> int:
         """How many rows there are."""
+        ...
+
+    def rows(self, contact_ids: list[str]) -> dict[str, ListRow]:
+        """The rows of these contacts as they are now, whether the list still shows them or not."""
         ...
 
     def page(self, *, after: Position | None, before: Position | None, offset: int, limit: int) -> ListPage:
@@ -42,7 +48,24 @@ class RowWindow:
         page = self._pages.get(number)
         if page is None:
             page = self._pages[number] = self._load(number)
+            if len(self._pages) > KEPT_PAGES:
+                del self._pages[max(self._pages, key=lambda held: abs(held - number))]
         return page.rows[place] if place < len(page.rows) else None
+
+    def same_places(self, other: RowWindow, first: int, last: int) -> bool:
+        """Whether the contacts at the indexes from `first` to `last` stand there in `other` too."""
+        for index in range(first, last + 1):
+            mine, theirs = self.row(index), other.row(index)
+            if mine is not None and (theirs is None or theirs.contact_id != mine.contact_id):
+                return False
+        return True
+
+    def reread(self) -> None:
+        """Bring the rows that are held up to date, each in its old place."""
+        for number, page in self._pages.items():
+            fresh = self.source.rows([row.contact_id for row in page.rows])
+            rows = [fresh.get(row.contact_id, row) for row in page.rows]
+            self._pages[number] = ListPage(rows, page.first, page.last)
 
     def _load(self, number: int) -> ListPage:
         above, below = self._pages.get(number - 1), self._pages.get(number + 1)

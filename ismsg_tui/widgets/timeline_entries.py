@@ -141,12 +141,13 @@ def _heading(message: Message, around: Surroundings, width: int) -> Row:
         who = f"✎ {who} · comment for the team"
     at = times.clock(message.at)
     room = min(width, TEXT_WIDTH) - cell_len(at) - 2
-    return [(fit(who, max(1, room)), _ink(message)), (f" {at} ", Ink.DIM)]
+    ink = _ink(message)
+    return [(fit(who, max(1, room)), ink), (f" {at} ", ink if ink is Ink.COMMENT else Ink.DIM)]
 
 
 def _body(message: Message, width: int) -> list[Row]:
     ink = _ink(message)
-    lines = wrapped(message.text, max(1, min(width, TEXT_WIDTH) - len(_BAR)))
+    lines = wrapped(message.text, max(1, min(width - 1, TEXT_WIDTH) - len(_BAR)))
     tint = Ink.COMMENT if message.kind is MessageKind.COMMENT else Ink.PLAIN
     return [[(_BAR, ink), (text, tint)] for text in lines]
 
@@ -176,7 +177,7 @@ def _footing(line: Line, below: Line | None, width: int) -> list[Row]:
 
 def _state_words(line: Line) -> str:
     if line.outbox is OutboxState.PENDING and line.held_until:
-        return "… about to leave, z takes it back"
+        return "… about to leave · Esc z takes it back"
     if line.outbox is not None:
         return "… waiting to be sent"
     status = line.message.status

@@ -57,11 +57,13 @@ class ViewTabs(Horizontal):
             yield ViewTab(view)
         yield Static(id="sort")
 
-    def show(self, current: View, counts: Mapping[View, int], sort: Sort) -> None:
-        """Mark the current view and show the counts."""
+    def show(self, current: View, counts: Mapping[View, int], sort: Sort, *, held_back: bool = False) -> None:
+        """Mark the current view, show the counts, and whether the list holds back what would move it."""
         for view, title in TITLES.items():
             count = counts.get(view, 0)
             tab = self.query_one(f"#tab-{view}", ViewTab)
             tab.update(Content(f"{title} {count:,}" if count else title))
             tab.set_class(view is current, "-current")
-        self.query_one("#sort", Static).update(Content(SORT_TITLES[sort]))
+        self.query_one("#sort", Static).update(
+            Content(f"{'changed, moves with you · ' if held_back else ''}{SORT_TITLES[sort]}")
+        )

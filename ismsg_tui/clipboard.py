@@ -1,0 +1,205 @@
+"""Putting text on the clipboard, near and far: by the desktop's own helper program, by tmux, or by the terminal.
+
+A terminal is asked with the escape sequence OSC 52, which crosses SSH and says nothing about whether it was obeyed; the
+clipboard is never read that way, or any other. Helpers are run here and not by a clipboard library, because one that
+fails, hangs or prints must be noticed, stopped and kept off the screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from ismsg_tui.domain.text import clean, one_line
+
+TIME_LIMIT = 1.5
+"""Seconds that a helper may take."""
+
+LONGEST = 74_994
+"""The most bytes of base64 sent in one OSC 52 sequence; many terminals drop longer ones without a word."""
+
+SCREEN_CHUNK = 700
+"""Bytes of a sequence that GNU screen hands on in one piece; it prints what goes beyond 768 on the screen."""
+
+_REMOTE = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")  # not SSH_AUTH_SOCK and its like, which desktops set as well
+_WITHOUT_OSC = ("", "dumb", "linux")
+
+
+class Way(StrEnum):
+    """How a text reached the clipboard."""
+
+    HELPER = "helper"
+    """The desktop's own program took it."""
+    TMUX = "tmux"
+    """tmux has it and has told the terminal."""
+    TERMINAL = "terminal"
+    """The terminal was asked; whether it obeyed can't be known."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What became of a copy: the way it took, and a sentence for the agent."""
+
+    way: Way
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A program that takes a text on its standard input."""
+
+    argv: tuple[str, ...]
+    encoding: str = "utf-8"
+
+    @property
+    def name(self) -> str:
+        """The name to show."""
+        return self.argv[0]
+
+
+class RunHelper(Protocol):
+    """The port to helper programs: returns "" where the helper took the text, else what went wrong."""
+
+    async def __call__(self, helper: Helper, text: str, env: Mapping[str, str]) -> str:
+        """Hand a text to a helper."""
+
+
+async def run_helper(helper: Helper, text: str, env: Mapping[str, str]) -> str:
+    """Run a helper for at most TIME_LIMIT seconds; returns "" or what went wrong, as part of a sentence.
+
+    Its input and its complaints go through files: a helper that stays behind to serve the clipboard keeps pipes open,
+    and one that prints would print over the screen.
+    """
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+        given.write(text.encode(helper.encoding, "replace"))
+        given.seek(0)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *helper.argv,
+                stdin=given,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=said,
+                env=dict(env),
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"{helper.name} can't be run ({error.strerror})"
+        try:
+            code = await asyncio.wait_for(process.wait(), TIME_LIMIT)
+        except TimeoutError:
+            _stop(process)
+            await process.wait()
+            return f"{helper.name} did not answer"
+        said.seek(0)
+        complaint = one_line(said.read(2_000).decode("utf-8", "replace"), 120).rstrip(".")
+        return f"{helper.name} failed ({complaint or f'exit code {code}'})" if code else ""
+
+
+def _stop(process: asyncio.subprocess.Process) -> None:
+    """Kill a helper with everything that it has started."""
+    with suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+async def copy(
+    text: str, write: Callable[[str], None], env: Mapping[str, str], *, run: RunHelper = run_helper
+) -> Copied:
+    """Put `text`, sanitised, on the clipboard in every way that may work, and say which one did.
+
+    `write` writes a raw sequence to the terminal; `env` is the environment, which tells where the agent sits.
+    """
+    text = clean(text)
+    if not text:
+        return Copied(Way.NONE, "There is nothing to copy.")
+    sequence = osc52(text)
+    asked = len(sequence) <= LONGEST + len(osc52("")) and env.get("TERM", "") not in _WITHOUT_OSC
+    if asked:
+        write(wrapped(sequence, env))
+    problems = []
+    for helper, way, words in _helpers(env):
+        problem = await run(helper, text, env)
+        if not problem:
+            return Copied(way, words)
+        problems.append(problem)
+    problems += _advice(env, tried=bool(problems))
+    if asked:
+        return Copied(Way.TERMINAL, "; ".join(["Copied through the terminal (OSC 52)", *problems]) + ".")
+    reason = (
+        f"{len(text):,} characters are more than the terminal takes (OSC 52)"
+        if len(sequence) > LONGEST
+        else "this terminal has no clipboard"
+    )
+    return Copied(Way.NONE, f"Could not copy: {'; '.join([reason, *problems])}.")
+
+
+def osc52(text: str) -> str:
+    """The sequence that asks a terminal to put `text` on its clipboard."""
+    return f"\x1b]52;c;{b64encode(text.encode()).decode('ascii')}\x07"
+
+
+def wrapped(sequence: str, env: Mapping[str, str]) -> str:
+    """A sequence for the outermost terminal, as it has to be written inside tmux or GNU screen.
+
+    tmux takes it bare where its `set-clipboard` is on, and wrapped where its `allow-passthrough` is: it is given both
+    and ignores what is not allowed.
+    """
+    term = env.get("TERM", "")
+    if "TMUX" in env or term.startswith("tmux"):
+        return sequence + "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+    if "STY" in env or term.startswith("screen"):
+        chunks = (sequence[at : at + SCREEN_CHUNK] for at in range(0, len(sequence), SCREEN_CHUNK))
+        return "".join(f"\x1bP{chunk}\x1b\\" for chunk in chunks)
+    return sequence
+
+
+def _helpers(env: Mapping[str, str]) -> list[tuple[Helper, Way, str]]:
+    """The helpers that are here, in the order in which to try them, with what to say where one works."""
+    found: list[tuple[Helper, Way, str]] = []
+    native = next((helper for helper in _native(env) if shutil.which(helper.name, path=env.get("PATH"))), None)
+    if native is not None:
+        found.append((native, Way.HELPER, "Copied."))
+    if "TMUX" in env:
+        # Works with every setting of tmux, unlike escape sequences; those before 3.2 refuse the -w.
+        found.append((Helper(("tmux", "load-buffer", "-w", "-")), Way.TMUX, "Copied through tmux."))
+    return found
+
+
+def _native(env: Mapping[str, str]) -> Sequence[Helper]:
+    """The desktop's helpers, the best first; none where the agent's desktop is another machine's, or there is none."""
+    if any(name in env for name in _REMOTE):
+        return ()
+    if sys.platform == "win32":
+        return (Helper(("clip",), "utf-16-le"),)
+    if sys.platform == "darwin":
+        return (Helper(("env", "LC_CTYPE=UTF-8", "pbcopy")),)
+    helpers: list[Helper] = []
+    if env.get("WAYLAND_DISPLAY"):
+        helpers.append(Helper(("wl-copy", "--type", "text/plain")))
+    if env.get("DISPLAY"):
+        helpers += [Helper(("xclip", "-selection", "clipboard")), Helper(("xsel", "--clipboard", "--input"))]
+    if "WSL_DISTRO_NAME" in env:
+        helpers.append(Helper(("clip.exe",), "utf-16-le"))
+    return helpers
+
+
+def _advice(env: Mapping[str, str], *, tried: bool) -> list[str]:
+    """What to install where a desktop has no helper."""
+    wanted = _native(env)
+    if tried or not wanted:
+        return []
+    package = "wl-clipboard" if wanted[0].name == "wl-copy" else "xclip"
+    return [f"if it did not arrive, install {package}"]

@@ -1,0 +1,198 @@
+"""Finding one's way among contacts: views, who is next, jumping, filtering, back and forth."""
+
+from __future__ import annotations
+
+import asyncio
+
+from textual import on, work
+from textual.widgets import Input
+
+from ismsg_tui.domain.views import SORTS, Sort, View
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.screens.contact_acts import ContactActs
+from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.switcher import Switcher
+from ismsg_tui.screens.writing import Writing
+from ismsg_tui.widgets.contact_list import ContactList
+from ismsg_tui.widgets.text_fields import PlainInput
+from ismsg_tui.widgets.timeline import Timeline
+from ismsg_tui.widgets.view_tabs import TITLES
+
+VISITS = 100
+"""How many visited contacts are remembered."""
+
+
+class Wayfinding(ContactActs):
+    """The moving half of the desk."""
+
+    def __init__(self, inbox: Inbox, writing: Writing) -> None:
+        super().__init__(inbox, writing)
+        self.view = View.NEW
+        self.sorts = {view: sorts[0] for view, sorts in SORTS.items()}
+        self.only = ""
+        """What narrows the list; empty for all of the view."""
+        self._visited: list[str] = []
+        self._ahead: list[str] = []
+
+    @property
+    def contacts(self) -> ContactList:
+        """The contact list."""
+        return self.query_one(ContactList)
+
+    def show_view(self, view: View, contact_id: str | None = None) -> None:
+        """Show a view with the cursor on a contact of it, or on its first."""
+        raise NotImplementedError
+
+    def show_contact(self, contact_id: str | None) -> None:
+        """Show a contact's conversation, whether the list shows it or not."""
+        raise NotImplementedError
+
+    def action_show_list(self) -> None:
+        """Go back to the contact list."""
+        raise NotImplementedError
+
+    @work(group="jump", exit_on_error=False, description="jump")
+    async def action_switch(self) -> None:
+        """Go to any contact."""
+        chosen = await self.app.push_screen_wait(Switcher(self._inbox, self._visited[::-1]))
+        if chosen is not None:
+            self.go_to(chosen)
+
+    def go_to(self, contact_id: str) -> None:
+        """Show a contact in the view that is shown if it is there, else where it is to be found."""
+        views = (self.view, View.OPEN, View.CLOSED, View.SNOOZED, View.ALL)
+        view = next((view for view in views if self._inbox.position(view, contact_id) is not None), View.ALL)
+        self.show_view(view, contact_id)
+        self.show_contact(contact_id)
+        self.show_conversation()
+        self.query_one(Timeline).focus()
+
+    @work(group="jump", exit_on_error=False, description="next unread")
+    async def action_next_unread(self) -> None:
+        """Go to the next contact with something unread."""
+        find = self._inbox.next_unread
+        sort, after = self.sorts[self.view], self.pane.contact_id
+        found = await asyncio.to_thread(find, self.view, sort=sort, after=after)
+        if found is None:
+            self.notify("Nothing unread in this view.", timeout=3)
+        else:
+            self.show_view(self.view, found)
+            self.action_show_list()
+
+    @on(ConversationPane.Sending)
+    def _on_sending(self) -> None:
+        self.contacts_may_move()
+
+    @on(ConversationPane.Visited)
+    def _remember(self, event: ConversationPane.Visited) -> None:
+        if not self._visited or self._visited[-1] != event.contact_id:
+            self._visited = [*self._visited, event.contact_id][-VISITS:]
+            self._ahead.clear()
+
+    def action_back(self) -> None:
+        """Go back to the contact before."""
+        if self._visited and self._visited[-1] == self.pane.contact_id:
+            self._ahead.append(self._visited.pop())
+        elif self.pane.contact_id is not None:
+            self._ahead.append(self.pane.contact_id)
+        if not self._visited:
+            self._visited, self._ahead = self._ahead[-1:], self._ahead[:-1]
+            self.notify("That was the first.", timeout=3)
+            return
+        self.go_to(self._visited[-1])
+
+    def action_forward(self) -> None:
+        """Go forward again."""
+        if not self._ahead:
+            self.notify("That is the last.", timeout=3)
+            return
+        self._visited.append(self._ahead.pop())
+        self.go_to(self._visited[-1])
+
+    def action_filter(self) -> None:
+        """Narrow the list."""
+        self.remove_class("-conversation")
+        self.add_class("-filter")
+        self.query_one("#filter", PlainInput).focus()
+
+    @on(Input.Changed, "#filter")
+    def _narrow(self, event: Input.Changed) -> None:
+        if event.value.strip() != self.only:
+            self.only = event.value.strip()
+            self.show_view(self.view)
+
+    @on(Input.Submitted, "#filter")
+    def _narrowed(self) -> None:
+        if not self.only:
+            self.drop_filter()
+        self.contacts.focus()
+
+    def drop_filter(self) -> None:
+        """Show all of the view again."""
+        self.only = ""
+        self.remove_class("-filter")
+        self.query_one("#filter", PlainInput).value = ""
+
+    def key_escape(self) -> None:
+        """Leave the filter, which shows all again."""
+        if self.has_class("-filter"):
+            self.drop_filter()
+            self.show_view(self.view, self.pane.contact_id)
+            self.contacts.focus()
+
+    def action_next_waiting(self) -> None:
+        """Go to who waits longest: among the new customers, then among the agent's own."""
+        for view in (View.NEW, View.ASSIGNED):
+            page = self._inbox.page(view, sort=Sort.WAITING, limit=2)
+            for row in page.rows:
+                if row.contact_id != self.pane.contact_id and (view is View.NEW or row.waiting_since is not None):
+                    self.show_view(view, row.contact_id)
+                    self.action_show_list()
+                    return
+        self.notify("Nobody else is waiting.", timeout=3)
+
+    def action_view_new(self) -> None:
+        """Show the new customers."""
+        self.show_view(View.NEW)
+
+    def action_view_open(self) -> None:
+        """Show every open conversation."""
+        self.show_view(View.OPEN)
+
+    def action_view_assigned(self) -> None:
+        """Show the agent's own."""
+        self.show_view(View.ASSIGNED)
+
+    def action_view_closed(self) -> None:
+        """Show what is closed."""
+        self.show_view(View.CLOSED)
+
+    def action_view_snoozed(self) -> None:
+        """Show what is snoozed."""
+        self.show_view(View.SNOOZED)
+
+    def action_view_all(self) -> None:
+        """Show everybody."""
+        self.show_view(View.ALL)
+
+    def action_next_view(self) -> None:
+        """Show the view to the right."""
+        self._step_view(1)
+
+    def action_previous_view(self) -> None:
+        """Show the view to the left."""
+        self._step_view(-1)
+
+    def _step_view(self, step: int) -> None:
+        views = list(TITLES)
+        self.show_view(views[(views.index(self.view) + step) % len(views)])
+
+    def action_next_sort(self) -> None:
+        """Order the list another way."""
+        sorts = SORTS[self.view]
+        if len(sorts) == 1:
+            self.notify("This view has one order.", timeout=3)
+            return
+        current = sorts.index(self.sorts[self.view])
+        self.sorts[self.view] = sorts[(current + 1) % len(sorts)]
+        self.show_view(self.view, self.pane.contact_id)

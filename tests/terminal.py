@@ -1,0 +1,233 @@
+"""A program in a pseudo-terminal of its own: what it is sent, what it writes, and what that looks like on a screen."""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+import pyte
+from pyte.modes import DECAWM
+
+PATIENCE = 40.0
+"""Seconds after which something that does not happen counts as failed; nothing ever waits so long in vain."""
+
+AT_REST = frozenset({7, 25})
+"""The modes of a terminal at rest: lines wrap, the cursor is shown."""
+
+_SYNCHRONISED = 2026
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_TOKEN = re.compile(
+    rf"(?P<text>[^{_CONTROLS}]+)"
+    r"|\x1b\[(?P<csi>[<=>?]?[0-9;:]*[ -/]*[@-~])"
+    rf"|\x1b\](?P<osc>[^{_CONTROLS}]*)(?:\x07|\x1b\\)"
+    r"|(?P<control>[\s\S])"
+)
+_UNFINISHED = re.compile(rf"\x1b(?:\[[<=>?]?[0-9;:]*[ -/]*|\][^{_CONTROLS}]*\x1b?)?\Z")
+
+
+class Token(NamedTuple):
+    """A piece of what a program writes: `text`, `csi`, `osc`, or one `control` character that begins neither."""
+
+    kind: str
+    value: str
+
+
+def tokens(output: str) -> Iterator[Token]:
+    """What was written, piece by piece; nothing is left out."""
+    for match in _TOKEN.finditer(output):
+        kind = match.lastgroup or "control"
+        yield Token(kind, match[kind])
+
+
+class _Screen(pyte.Screen):
+    """A screen on which marks and joiners of every script go with the character before them, as terminals do it."""
+
+    def draw(self, data: str) -> None:
+        for char in data:
+            if unicodedata.category(char) not in ("Mn", "Me", "Cf"):
+                super().draw(char)
+            elif self.cursor.x:
+                row = self.buffer[self.cursor.y]
+                at = self.cursor.x - (1 if row[self.cursor.x - 1].data else 2)
+                row[at] = row[at]._replace(data=row[at].data + char)
+
+
+class Terminal:
+    """A terminal with a program in it.
+
+    It says that it can show whole frames only (mode 2026), and conditions are looked at between frames.
+    """
+
+    def __init__(self, command: list[str], environment: Mapping[str, str], size: tuple[int, int] = (120, 40)) -> None:
+        """`size` is in columns and rows."""
+        self.columns, self.rows = size
+        self.output = ""
+        """Everything that was written so far."""
+        self.modes = set(AT_REST)
+        """The private modes that are on."""
+        self.keyboards = 0
+        """How many enhanced keyboard modes were pushed and not popped."""
+        self._screen = _Screen(*size)
+        self._screen.set_mode(DECAWM)
+        self._stream = pyte.Stream(self._screen)
+        self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
+        self._pending = ""
+        self._ours, self._theirs = os.openpty()
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
+        self.settings = termios.tcgetattr(self._theirs)
+        """The line settings that the program found."""
+        self._process = subprocess.Popen(
+            command,
+            env=environment,
+            preexec_fn=partial(os.login_tty, os.dup(self._theirs)),  # noqa: PLW1509 - nothing runs beside it yet
+        )
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self.close()
+
+    # What is seen
+
+    @property
+    def lines(self) -> list[str]:
+        """The rows of the screen, a wide character as it is and nothing in its second column."""
+        return ["".join(self._screen.buffer[y][x].data for x in range(self.columns)) for y in range(self.rows)]
+
+    @property
+    def text(self) -> str:
+        """The screen as one text."""
+        return "\n".join(self.lines)
+
+    def column(self, x: int) -> list[str]:
+        """What stands in one column, row by row."""
+        return [self._screen.buffer[y][x].data for y in range(self.rows)]
+
+    @property
+    def settings_now(self) -> list[object]:
+        """The line settings as they are."""
+        return termios.tcgetattr(self._theirs)
+
+    # What is done
+
+    def send(self, text: str) -> None:
+        """Type or paste something."""
+        os.write(self._ours, text.encode())
+
+    def kill(self, which: signal.Signals) -> None:
+        """Send the program a signal."""
+        self._process.send_signal(which)
+
+    def wait_for(self, wanted: str | Callable[[], bool]) -> None:
+        """Read until the screen shows a text or a condition holds. Raises AssertionError with what it shows instead."""
+        condition = (lambda: wanted in self.text) if isinstance(wanted, str) else wanted
+        deadline = time.monotonic() + PATIENCE
+        while not (_SYNCHRONISED not in self.modes and condition()):
+            ended = self._process.poll() is not None
+            if not self._read(0.0 if ended else deadline - time.monotonic()) and (
+                ended or time.monotonic() >= deadline
+            ):
+                how = f"ended with {self._process.returncode}" if ended else "did not come to it"
+                raise AssertionError(f"The program {how}: {wanted!r} is not on the screen:\n{self.text}")
+
+    def wait(self) -> int:
+        """Read until the program ends by itself; returns its exit code."""
+        deadline = time.monotonic() + PATIENCE
+        while self._process.poll() is None:
+            # Its end is no news that a terminal brings, so it is looked for now and then.
+            self._read(0.05)
+            if time.monotonic() >= deadline:
+                raise AssertionError(f"The program does not end:\n{self.text}")
+        while self._read(0.0):
+            pass
+        return self._process.returncode
+
+    def close(self) -> None:
+        """Close the terminal's window, whether or not the program has ended."""
+        for end in (self._ours, self._theirs):
+            if end >= 0:
+                os.close(end)
+        self._ours = self._theirs = -1
+
+    def wait_unseen(self) -> int:
+        """Wait for the end of a program whose window was closed; returns its exit code."""
+        return self._process.wait(PATIENCE)
+
+    def _read(self, seconds: float) -> bool:
+        """Take in what is written within some time; returns whether something was."""
+        if not select.select([self._ours], [], [], max(0.0, seconds))[0]:
+            return False
+        written = self._decode(os.read(self._ours, 65_536))
+        self.output += written
+        self._pending += written
+        unfinished = _UNFINISHED.search(self._pending)
+        whole = self._pending[: unfinished.start()] if unfinished else self._pending
+        self._pending = self._pending[len(whole) :]
+        for token in tokens(whole):
+            self._take(token)
+        return True
+
+    def _take(self, token: Token) -> None:
+        kind, value = token
+        if kind == "csi" and value[0] in "<=>":  # of these pyte knows nothing
+            self.keyboards += {"<": -1, ">": 1}.get(value[0], 0) if value.endswith("u") else 0
+        elif kind == "csi" and value[0] == "?" and value[-1] in "hl":
+            change = self.modes.add if value[-1] == "h" else self.modes.discard
+            for mode in value[1:-1].split(";"):
+                change(int(mode))
+            # Of the alternate screen pyte knows nothing either: going there and back begins on an empty one.
+            self._stream.feed("\x1b[H\x1b[2J" if value.startswith("?1049") else f"\x1b[{value}")
+        elif token == Token("csi", f"?{_SYNCHRONISED}$p"):
+            self.send(f"\x1b[?{_SYNCHRONISED};2$y")
+        elif kind == "csi":
+            self._stream.feed(f"\x1b[{value}")
+        elif kind != "osc":
+            self._stream.feed(value)
+
+
+def isolated(folder: Path) -> dict[str, str]:
+    """An environment in which a program finds nothing of the user's and leaves nothing outside `folder`."""
+    home, scratch = folder / "home", folder / "scratch"
+    for path in (home, scratch):
+        path.mkdir(exist_ok=True)
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "TMPDIR": str(scratch),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+    }
+
+
+@contextmanager
+def ismsg(folder: Path, *arguments: str, size: tuple[int, int] = (120, 40), before: str = "") -> Iterator[Terminal]:
+    """The command `ismsg` in a terminal, at home in `folder`; `before` is Python to run first in its process."""
+    run = ["-m", "ismsg_tui"]
+    if before:
+        run = ["-c", f"{before}\nfrom ismsg_tui.cli import main\nmain(prog_name='ismsg')"]
+    with Terminal([sys.executable, *run, *arguments], isolated(folder), size) as terminal:
+        yield terminal

@@ -1,0 +1,171 @@
+"""Finding one's way: jumping, filtering, what is next, back and forth, and a list that holds still."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from ismsg_tui.app import IsmsgApp
+from ismsg_tui.clock import new_id, now_ms
+from ismsg_tui.domain.commands import Actor, AssignContact, Issued
+from ismsg_tui.domain.entities import Contact
+from ismsg_tui.domain.views import View
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.screens.desk import Desk
+from ismsg_tui.widgets.contact_list import ContactList
+from tests.desk_setup import (
+    CHANNEL,
+    console,
+    contact_named,
+    on_screen,
+    open_inbox,
+    press,
+    receive,
+    settle,
+    shown_by,
+    write,
+)
+from tests.factories import BEN
+
+CROWD = tuple(f"Guest Number{number:02}" for number in range(30))
+
+
+def desk_of(pilot: Pilot[int]) -> Desk:
+    app = pilot.app
+    assert isinstance(app, IsmsgApp)
+    return app.desk
+
+
+def shown_name(pilot: Pilot[int]) -> str:
+    card = desk_of(pilot).pane.card
+    return card.contact.name if card else ""
+
+
+async def test_jumping_finds_a_contact_by_parts_of_its_name_from_any_view(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    lena = contact_named(inbox, "Lena Fischer")
+    inbox.close(lena, category="Booking")
+    async with console(inbox) as pilot:
+        await press(pilot, "ctrl+k")
+        await write(pilot, "fisch")
+        await press(pilot, "enter")
+        assert shown_name(pilot) == "Lena Fischer"
+        assert desk_of(pilot).view is View.CLOSED
+
+
+async def test_jumping_finds_by_phone_and_email(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    extra = Contact(id=new_id(), first_name="Zoe", phone="+4930123456", email="zoe@example.org", channel_id=CHANNEL.id)
+    inbox.store.adopt([extra])
+    receive(inbox.store, extra.id, "hi")
+    async with console(inbox) as pilot:
+        for typed in ("30123", "zoe@ex"):
+            await press(pilot, "1", "ctrl+k")
+            await write(pilot, typed)
+            await press(pilot, "enter")
+            assert shown_name(pilot) == "Zoe"
+
+
+async def test_the_filter_narrows_the_list_and_escape_shows_all_again(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        await press(pilot, "f")
+        await write(pilot, "omar")
+        rows = "\n".join(shown_by(pilot, ContactList))
+        assert "Omar Haddad" in rows
+        assert "Mai Tran" not in rows
+        await press(pilot, "enter")
+        assert shown_name(pilot) == "Omar Haddad"
+        await press(pilot, "escape")
+        rows = "\n".join(shown_by(pilot, ContactList))
+        assert "Mai Tran" in rows
+        assert shown_name(pilot) == "Omar Haddad"
+
+
+async def test_a_filter_that_fits_nobody_says_so(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        await press(pilot, "f")
+        await write(pilot, "nobody at all")
+        assert "Nobody fits." in on_screen(pilot)
+
+
+async def test_next_unread_goes_round_the_view_and_skips_what_is_read(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    omar = contact_named(inbox, "Omar Haddad")
+    inbox.mark_read(omar, inbox.timeline(omar)[-1].message.at)
+    async with console(inbox) as pilot:
+        seen = []
+        for _ in range(2):
+            await press(pilot, "N")
+            seen.append(shown_name(pilot))
+        assert seen == ["Lena Fischer", "Mai Tran"]
+
+
+async def test_back_and_forward_follow_the_visits(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        desk = desk_of(pilot)
+        for name in ("Mai Tran", "Lena Fischer", "Omar Haddad"):
+            desk.go_to(contact_named(inbox, name))
+            desk.pane.note_read()
+            await settle(pilot)
+        went = []
+        for key in ("less_than_sign", "less_than_sign", "greater_than_sign"):
+            await press(pilot, key)
+            went.append(shown_name(pilot))
+        assert went == ["Lena Fischer", "Mai Tran", "Lena Fischer"]
+
+
+async def test_what_a_teammate_takes_stays_in_sight_until_the_agent_moves(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path, CROWD)
+    async with console(inbox) as pilot:
+        await press(pilot, "j", "j")
+        before = [line[:30] for line in shown_by(pilot, ContactList)]
+        inbox.store.execute(_taken_by_ben(inbox, CROWD[0]))
+        await settle(pilot)
+        assert [line[:30] for line in shown_by(pilot, ContactList)] == before
+        assert "moves with you" in on_screen(pilot)
+        await press(pilot, "j")
+        rows = "\n".join(shown_by(pilot, ContactList))
+        assert CROWD[0] not in rows
+        assert shown_name(pilot) == CROWD[3]
+        assert "moves with you" not in on_screen(pilot)
+
+
+async def test_when_the_contact_under_the_cursor_is_taken_the_next_one_follows_it(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path, CROWD)
+    async with console(inbox) as pilot:
+        await press(pilot, "j")
+        inbox.store.execute(_taken_by_ben(inbox, CROWD[1]))
+        await settle(pilot)
+        assert shown_name(pilot) == CROWD[1]
+        await press(pilot, "j")
+        assert shown_name(pilot) == CROWD[2]
+
+
+async def test_new_customers_below_the_rows_in_sight_come_in_at_once(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        extra = Contact(id=new_id(), first_name="Zoe", channel_id=CHANNEL.id)
+        inbox.store.adopt([extra])
+        receive(inbox.store, extra.id, "hi")
+        await settle(pilot)
+        assert "Zoe" in "\n".join(shown_by(pilot, ContactList))
+        assert "New 4" in on_screen(pilot)
+        assert "moves with you" not in on_screen(pilot)
+
+
+async def test_the_sort_of_a_view_is_switched_and_said(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        assert "longest waiting" in on_screen(pilot)
+        await press(pilot, "S")
+        assert "newest first" in on_screen(pilot)
+        rows = "\n".join(shown_by(pilot, ContactList))
+        assert rows.index("Lena Fischer") < rows.index("Mai Tran")
+
+
+def _taken_by_ben(inbox: Inbox, name: str) -> Issued:
+    return Issued(new_id(), AssignContact(contact_named(inbox, name), BEN.id), Actor(BEN.id), now_ms())
