@@ -82,6 +82,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "switch", "ctrl+k", "Jump", _ANY, _M, "Go to any contact by a few letters, a phone or an email.", footer=True
     ),
+    Action("search", "slash", "Search", _DESK, _M, "Search all messages; Enter goes to what was found.", footer=True),
     Action(
         "filter", "f", "Filter", _DESK, _M, "Show only the contacts of the view that you name; Esc shows all again."
     ),
@@ -136,6 +137,7 @@ def bindings(*scopes: Scope) -> list[Binding]:
 
 
 _KEY_NAMES = {
+    "slash": "/",
     "question_mark": "?",
     "less_than_sign": "<",
     "greater_than_sign": ">",

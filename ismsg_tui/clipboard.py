@@ -33,6 +33,8 @@ SCREEN_CHUNK = 700
 
 _REMOTE = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")  # not SSH_AUTH_SOCK and its like, which desktops set as well
 _WITHOUT_OSC = ("", "dumb", "linux")
+_PACKAGES = {"wl-copy": "wl-clipboard", "xclip": "xclip"}
+_MAC = {"LC_CTYPE": "UTF-8"} if sys.platform == "darwin" else {}  # else pbcopy takes UTF-8 for Mac Roman
 
 
 class Way(StrEnum):
@@ -90,7 +92,7 @@ async def run_helper(helper: Helper, text: str, env: Mapping[str, str]) -> str:
                 stdin=given,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=said,
-                env=dict(env),
+                env={**env, **_MAC},
                 start_new_session=True,
             )
         except OSError as error:
@@ -125,25 +127,27 @@ async def copy(
     text = clean(text)
     if not text:
         return Copied(Way.NONE, "There is nothing to copy.")
-    sequence = osc52(text)
-    asked = len(sequence) <= LONGEST + len(osc52("")) and env.get("TERM", "") not in _WITHOUT_OSC
-    if asked:
-        write(wrapped(sequence, env))
+    why_not = _why_not_osc52(text, env)
+    if not why_not:
+        write(wrapped(osc52(text), env))
     problems = []
     for helper, way, words in _helpers(env):
         problem = await run(helper, text, env)
         if not problem:
             return Copied(way, words)
         problems.append(problem)
-    problems += _advice(env, tried=bool(problems))
-    if asked:
-        return Copied(Way.TERMINAL, "; ".join(["Copied through the terminal (OSC 52)", *problems]) + ".")
-    reason = (
-        f"{len(text):,} characters are more than the terminal takes (OSC 52)"
-        if len(sequence) > LONGEST
-        else "this terminal has no clipboard"
-    )
-    return Copied(Way.NONE, f"Could not copy: {'; '.join([reason, *problems])}.")
+    if why_not:
+        return Copied(Way.NONE, f"Could not copy: {'; '.join([why_not, *problems])}.{_advice(env)}")
+    return Copied(Way.TERMINAL, f"{'; '.join(['Copied through the terminal (OSC 52)', *problems])}.{_advice(env)}")
+
+
+def _why_not_osc52(text: str, env: Mapping[str, str]) -> str:
+    """Why the terminal can't be asked, as part of a sentence; "" if it can."""
+    if env.get("TERM", "") in _WITHOUT_OSC:
+        return "this terminal has no clipboard"
+    if 4 * (-(-len(text.encode()) // 3)) > LONGEST:
+        return f"{len(text):,} characters are more than the terminal takes at once (OSC 52)"
+    return ""
 
 
 def osc52(text: str) -> str:
@@ -169,7 +173,7 @@ def wrapped(sequence: str, env: Mapping[str, str]) -> str:
 def _helpers(env: Mapping[str, str]) -> list[tuple[Helper, Way, str]]:
     """The helpers that are here, in the order in which to try them, with what to say where one works."""
     found: list[tuple[Helper, Way, str]] = []
-    native = next((helper for helper in _native(env) if shutil.which(helper.name, path=env.get("PATH"))), None)
+    native = _installed(env)
     if native is not None:
         found.append((native, Way.HELPER, "Copied."))
     if "TMUX" in env:
@@ -178,14 +182,18 @@ def _helpers(env: Mapping[str, str]) -> list[tuple[Helper, Way, str]]:
     return found
 
 
+def _installed(env: Mapping[str, str]) -> Helper | None:
+    return next((helper for helper in _native(env) if shutil.which(helper.name, path=env.get("PATH"))), None)
+
+
 def _native(env: Mapping[str, str]) -> Sequence[Helper]:
-    """The desktop's helpers, the best first; none where the agent's desktop is another machine's, or there is none."""
+    """The desktop's helpers, the best first; none where there is no desktop, or the agent sits at another machine."""
     if any(name in env for name in _REMOTE):
         return ()
     if sys.platform == "win32":
         return (Helper(("clip",), "utf-16-le"),)
     if sys.platform == "darwin":
-        return (Helper(("env", "LC_CTYPE=UTF-8", "pbcopy")),)
+        return (Helper(("pbcopy",)),)
     helpers: list[Helper] = []
     if env.get("WAYLAND_DISPLAY"):
         helpers.append(Helper(("wl-copy", "--type", "text/plain")))
@@ -196,10 +204,7 @@ def _native(env: Mapping[str, str]) -> Sequence[Helper]:
     return helpers
 
 
-def _advice(env: Mapping[str, str], *, tried: bool) -> list[str]:
-    """What to install where a desktop has no helper."""
-    wanted = _native(env)
-    if tried or not wanted:
-        return []
-    package = "wl-clipboard" if wanted[0].name == "wl-copy" else "xclip"
-    return [f"if it did not arrive, install {package}"]
+def _advice(env: Mapping[str, str]) -> str:
+    """What to install where a desktop has no helper, as a sentence with a space before it."""
+    package = next((_PACKAGES[helper.name] for helper in _native(env) if helper.name in _PACKAGES), "")
+    return f" Install {package} for a surer way." if package and _installed(env) is None else ""

@@ -158,8 +158,8 @@ class Inbox:
         return contact_card(self.store.reader, contact_id)
 
     def search(self, query: str, limit: int = 50) -> list[Hit]:
-        """The newest messages and comments that hold every word of `query`."""
-        return search_messages(self.store.reader, query, limit)
+        """The newest messages and comments that hold every word of `query` and pass its filters. Raises SearchError."""
+        return search_messages(self.store.reader, query, limit, user_id=self.user_id, users=self.store.settings.users)
 
     def search_contacts(self, query: str, limit: int = 50) -> list[Contact]:
         """Contacts whose name, phone or email holds every word of `query`."""

@@ -24,6 +24,10 @@ class FakeStream:
         self.rate = rate
         self.latency = latency
         self.is_closed = False
+        self.begin: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        self.begin()
 
     def close(self) -> None:
         self.is_closed = True
@@ -42,21 +46,25 @@ class FakeMicrophone:
         self.stream = FakeStream(rate)
         self.is_open = threading.Event()
         self.hear: Deliver = lambda samples, lost: None
+        self.end: Callable[[], None] = lambda: None
 
     def open(self, deliver: Deliver, ended: Callable[[], None]) -> FakeStream:
         if self.error is not None:
             raise self.error
-        self.hear = deliver
-        for n, block in enumerate(self.blocks):
-            deliver(block, n < self.lost)
-        if self.ends:
-            ended()
-        self.is_open.set()
+        self.hear, self.end = deliver, ended
+        self.stream.begin = self._begin
         return self.stream
+
+    def _begin(self) -> None:
+        for n, block in enumerate(self.blocks):
+            self.hear(block, n < self.lost)
+        if self.ends:
+            self.end()
+        self.is_open.set()
 
 
 class FakeSpeaker:
-    """Takes samples when the test drinks them."""
+    """Takes samples when the test drinks them; `streams` are those that began."""
 
     def __init__(self, rate: int | None = None, error: AudioError | None = None) -> None:
         self.rate = rate
@@ -68,9 +76,14 @@ class FakeSpeaker:
     def open(self, rate: int, fill: Callable[[int], bytes], ended: Callable[[], None]) -> FakeStream:
         if self.error is not None:
             raise self.error
-        self.streams.append(FakeStream(self.rate or rate))
-        self.fill, self.end = fill, ended
-        return self.streams[-1]
+        stream = FakeStream(self.rate or rate)
+
+        def begin() -> None:
+            self.fill, self.end = fill, ended
+            self.streams.append(stream)
+
+        stream.begin = begin
+        return stream
 
     def drink(self, frames: int) -> Samples:
         """The next `frames` samples, as soon as they are ready."""

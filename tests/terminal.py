@@ -121,6 +121,11 @@ class Terminal:
         """The screen as one text."""
         return "\n".join(self.lines)
 
+    @property
+    def cursor_line(self) -> str:
+        """The row in which the cursor stands, which is where input methods and braille displays look."""
+        return self.lines[self._screen.cursor.y]
+
     def column(self, x: int) -> list[str]:
         """What stands in one column, row by row."""
         return [self._screen.buffer[y][x].data for y in range(self.rows)]
@@ -142,27 +147,33 @@ class Terminal:
 
     def wait_for(self, wanted: str | Callable[[], bool]) -> None:
         """Read until the screen shows a text or a condition holds. Raises AssertionError with what it shows instead."""
-        condition = (lambda: wanted in self.text) if isinstance(wanted, str) else wanted
+
+        def holds() -> bool:
+            return wanted in self.text if isinstance(wanted, str) else wanted()
+
         deadline = time.monotonic() + PATIENCE
-        while not (_SYNCHRONISED not in self.modes and condition()):
-            ended = self._process.poll() is not None
-            if not self._read(0.0 if ended else deadline - time.monotonic()) and (
-                ended or time.monotonic() >= deadline
-            ):
-                how = f"ended with {self._process.returncode}" if ended else "did not come to it"
+        while _SYNCHRONISED in self.modes or not holds():
+            if not self._go_on(deadline):
+                code = self._process.poll()
+                how = "did not come to it" if code is None else f"ended with {code}"
                 raise AssertionError(f"The program {how}: {wanted!r} is not on the screen:\n{self.text}")
 
     def wait(self) -> int:
-        """Read until the program ends by itself; returns its exit code."""
+        """Read until the program ends by itself; returns its exit code. Raises AssertionError if it does not."""
         deadline = time.monotonic() + PATIENCE
-        while self._process.poll() is None:
-            # Its end is no news that a terminal brings, so it is looked for now and then.
-            self._read(0.05)
-            if time.monotonic() >= deadline:
-                raise AssertionError(f"The program does not end:\n{self.text}")
-        while self._read(0.0):
+        while self._go_on(deadline):
             pass
-        return self._process.returncode
+        code = self._process.poll()
+        if code is None:
+            raise AssertionError(f"The program does not end:\n{self.text}")
+        return code
+
+    def _go_on(self, deadline: float) -> bool:
+        """Read once more; returns False when the program has ended and everything is read, or it is too late."""
+        ended = self._process.poll() is not None
+        # Its end is no news that a terminal brings, so it is looked for between short waits.
+        read = self._read(0.0 if ended else 0.05)
+        return read or not (ended or time.monotonic() >= deadline)
 
     def close(self) -> None:
         """Close the terminal's window, whether or not the program has ended."""

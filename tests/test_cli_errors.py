@@ -214,3 +214,11 @@ def test_doctor_says_that_a_file_is_no_store(tmp_path: Path) -> None:
     result = CliRunner(env=environment(tmp_path)).invoke(main, ["doctor"])
     assert result.exit_code == 1
     assert "can't be read" in result.stdout
+
+
+def test_the_demo_names_the_folder_it_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("not a folder")
+    assert f"Can't keep data in {path}: it is not a folder." in refused(tmp_path / "data", "demo", "--keep", str(path))
+    missing = tmp_path / "nowhere.jsonl"
+    assert str(missing) in refused(tmp_path / "data", "demo", "--replay", str(missing))

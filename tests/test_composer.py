@@ -333,6 +333,13 @@ async def test_a_comment_completes_active_teammates_whom_it_then_mentions() -> N
         assert app.completions == []
 
 
+async def test_enter_behind_a_name_that_is_written_out_sends() -> None:
+    async with writing(comment=True) as (app, pilot):
+        await type_text(pilot, "ask @ben okafor")
+        await pilot.press("enter")
+        assert app.sent == [Draft("ask @ben okafor", comment=True)]
+
+
 async def test_a_reply_does_not_complete_teammates() -> None:
     async with writing() as (app, pilot):
         await type_text(pilot, "@ana")

@@ -238,7 +238,7 @@ BAD = {
     "a name that is none": json.dumps(dialogue(meta={"customer_name": 5})).encode(),
     "half a character": b'{"id": "d-1", "source": "x", "turns": [{"who": "agent", "text": "\\ud83d"}], "meta": {}}',
     "another half": b'{"id": "d-1", "source": "x", "turns": [{"who": "agent", "text": "a\\udc00b"}], "meta": {}}',
-    "no UTF-8": b'{"id": "d-1", "source": "x", "turns": [{"who": "agent", "text": "caf\xe9"}], "meta": {}}',
+    "no UTF-8": b'{"id": "d-1", "source": "x", "turns": [{"who": "agent", "text": "na\xefve"}], "meta": {}}',
     "too long a message": json.dumps(dialogue(turns=[{"who": "agent", "text": "x" * 10_001}])).encode(),
     "a deep nest": b'{"id": "d-1", "meta": {"a": ' + b"[" * 100_000,
 }

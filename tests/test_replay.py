@@ -115,7 +115,7 @@ class Replica(RuleBasedStateMachine):
         if not again:
             self.late.remove(answer)
 
-    @rule(limit=st.integers(1, 6))
+    @rule(limit=st.sampled_from([1, 1, 2, 5]))
     def rows_come(self, limit: int) -> None:
         if self.given:
             self.pull(limit)
@@ -309,14 +309,6 @@ def no_guard(connection: Any, rows: Any, revs: Any = None) -> set[str]:
     return names
 
 
-def page_by_page(self: Sync) -> None:
-    more = True
-    while more:
-        page = self._authority.changes(self._store.cursor, engine.PAGE_ROWS)
-        self._store.apply(page)
-        more = page.more
-
-
 def forgetful(self: Store, issued: Issued, now: int) -> None:
     """Texts do not return."""
 
@@ -326,7 +318,6 @@ FAULTS: dict[str, tuple[object, str, object]] = {
     "an acknowledged command is dropped before its truth has come": (Store, "acknowledge", drop_at_once),
     "older revisions replace newer ones": (store_module, "write_rows", no_guard),
     "a replay does not note what it replaces": (Store, "_replay", replay_without_images),
-    "a part of the truth replaces unconfirmed commands": (Sync, "_pull", page_by_page),
     "a refused text is dropped": (Store, "_return_text", forgetful),
 }
 

@@ -116,7 +116,7 @@ class PortAudioMicrophone:
         self.rate = rate
 
     def open(self, deliver: Deliver, ended: Callable[[], None]) -> _Stream:
-        """Begin to hear, with the device's own rate if it can't do ours."""
+        """Prepare to hear, with the device's own rate if it can't do ours."""
 
         # PortAudio's thread waits for nobody: copy and be gone.
         def heard(samples: memoryview, _frames: int, _time: object, flags: CallbackFlags) -> None:
@@ -132,7 +132,7 @@ class PortAudioSpeaker:
         self.device = device
 
     def open(self, rate: int, fill: Callable[[int], bytes], ended: Callable[[], None]) -> _Stream:
-        """Begin to play, with the device's own rate if it can't do `rate`."""
+        """Prepare to play, with the device's own rate if it can't do `rate`."""
 
         def wanted(samples: memoryview, frames: int, _time: object, _flags: CallbackFlags) -> None:
             sound = fill(frames)
@@ -146,10 +146,12 @@ Callback = Callable[[memoryview, int, object, "CallbackFlags"], None]
 
 
 class _Stream:
-    """A PortAudio stream that runs."""
+    """A PortAudio stream."""
 
     def __init__(self, kind: Kind, device: Device, rate: int, callback: Callback, ended: Callable[[], None]) -> None:
         sound = library()
+        self._name = device.name
+        self._kind: Kind = kind
         self._closing = False
         self.rate = rate
         self._stream = (sound.RawInputStream if kind == "input" else sound.RawOutputStream)(
@@ -162,13 +164,17 @@ class _Stream:
             callback=callback,
             finished_callback=lambda: None if self._closing else ended(),
         )
+        # What PortAudio says leaves out the two blocks that it fetches ahead.
+        ahead = 2 / BLOCKS_PER_SECOND if kind == "output" else 0.0
+        self.latency = float(self._stream.latency) + ahead
+        _in_use.add(id(self))
+
+    def start(self) -> None:
+        """Let it run."""
         try:
             self._stream.start()
-        except BaseException:
-            self._stream.close(ignore_errors=True)
-            raise
-        self.latency = float(self._stream.latency)
-        _in_use.add(id(self))
+        except library().PortAudioError as error:
+            raise AudioError(explain(self._kind, self._name, error)) from error
 
     def close(self) -> None:
         """Stop at once and let go of the device."""

@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ismsg_tui.audio.ports import FRAME, AudioError, Speaker, Stream
 from ismsg_tui.audio.sounds import as_bytes, blocks, length, open_sound, resampled
 from ismsg_tui.audio.take import Take
 from ismsg_tui.audio.tempo import speeds, stretched
+
+if TYPE_CHECKING:
+    from ismsg_tui.audio.sounds import Samples
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +27,9 @@ TICK = 0.05
 """Seconds between two looks at the position."""
 PATIENCE = 5.0
 """Seconds without progress after which the speaker counts as gone; sound servers may take two to begin."""
+
+
+_FAULT = "Playing stopped because of a fault of ismsg."
 
 
 class PlayerState(StrEnum):
@@ -124,7 +131,7 @@ class Player:
         """Wait until the sound that plays now has ended, was paused or stopped."""
         run = self._run
         if run is not None:
-            run.join(timeout)
+            run.has_ended.wait(timeout)
         return self._playback
 
     def _begin(self, sound: Path | Take, at: float, speed: float | None = None) -> None:
@@ -168,10 +175,13 @@ class _Run(threading.Thread):
         at: float,
         speed: float,
         tell: Callable[..., None],
-        before: threading.Thread | None,
+        before: _Run | None,
     ) -> None:
         super().__init__(name="ismsg-player", daemon=True)
         self.is_over = threading.Event()
+        """Somebody wants it to end, or it has come to its end."""
+        self.has_ended = threading.Event()
+        """The device is free again."""
         self._speaker = speaker
         self._sound = sound
         self._at = at
@@ -187,7 +197,7 @@ class _Run(threading.Thread):
         """Play; what goes wrong is told."""
         if self._before is not None:
             # The device can be had once only.
-            self._before.join()
+            self._before.has_ended.wait()
             self._before = None
         try:
             if not self.is_over.is_set():
@@ -196,9 +206,9 @@ class _Run(threading.Thread):
             self._tell(self, state=PlayerState.STOPPED, error=error)
         except Exception:
             log.exception("playing stopped")
-            self._tell(
-                self, state=PlayerState.STOPPED, error=AudioError("Playing stopped because of a fault of ismsg.")
-            )
+            self._tell(self, state=PlayerState.STOPPED, error=AudioError(_FAULT))
+        finally:
+            self.has_ended.set()
 
     def _play(self) -> None:
         with open_sound(self._sound) as file:
@@ -208,23 +218,28 @@ class _Run(threading.Thread):
             self._tell(self, duration=duration)
             stream = self._speaker.open(rate, self._fill, self._end)
             try:
-                sound = resampled(stretched(blocks(file), rate, self._speed), rate, stream.rate)
-                self._feed(sound, stream)
+                self._feed(resampled(stretched(blocks(file), rate, self._speed), rate, stream.rate), stream)
                 self._finish(stream)
             finally:
                 stream.close()
         if not self.is_over.is_set():
             self._tell(self, state=PlayerState.STOPPED, seconds=max(duration, self._position(stream)))
 
-    def _feed(self, sound: Iterator[object], stream: Stream) -> None:
-        """Keep the device supplied until everything is handed over."""
+    def _feed(self, sound: Iterator[Samples], stream: Stream) -> None:
+        """Keep the device supplied until everything is handed over; it begins when there is enough for its start."""
+        is_started = False
         for block in sound:
-            data = as_bytes(block)  # type: ignore[arg-type]
+            data = as_bytes(block)
             self._ready.append(data)
             self._queued += len(data) // FRAME
             while self._queued - self._heard > AHEAD * stream.rate:
+                if not is_started:
+                    stream.start()
+                    is_started = True
                 if self._rest(stream):
                     return
+        if not is_started:
+            stream.start()
 
     def _finish(self, stream: Stream) -> None:
         """Wait until everything was taken by the device and has left it."""

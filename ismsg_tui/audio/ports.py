@@ -19,7 +19,7 @@ class AudioError(Exception):
 
 
 class Stream(Protocol):
-    """A device that is in use until it is closed."""
+    """A device that is ours from its opening until it is closed."""
 
     @property
     def rate(self) -> int:
@@ -29,6 +29,9 @@ class Stream(Protocol):
     def latency(self) -> float:
         """Seconds between the air and the program."""
 
+    def start(self) -> None:
+        """Begin; nothing is called back before. Raises AudioError."""
+
     def close(self) -> None:
         """Stop at once; nothing is called back afterwards. Closing twice does no harm."""
 
@@ -37,7 +40,7 @@ class Microphone(Protocol):
     """Something that hears."""
 
     def open(self, deliver: Deliver, ended: Callable[[], None]) -> Stream:
-        """Begin to hear; samples arrive on a thread of the device, which must not be kept waiting.
+        """Prepare to hear; samples will arrive on a thread of the device, which must not be kept waiting.
 
         `ended` is called once if the device stops by itself. Raises AudioError.
         """
@@ -47,7 +50,7 @@ class Speaker(Protocol):
     """Something that is heard."""
 
     def open(self, rate: int, fill: Callable[[int], bytes], ended: Callable[[], None]) -> Stream:
-        """Begin to play what `fill` returns for a number of frames; what it returns too little is silence.
+        """Prepare to play what `fill` returns for a number of frames; what it returns too little is silence.
 
         `fill` is called on a thread of the device, which must not be kept waiting; `ended` is called once if the device
         stops by itself. Raises AudioError.

@@ -94,6 +94,8 @@ class Recorder:
         self._progress = Progress()
         self._spool: Spool | None = None
         self._tag = ""
+        # Ctrl-C within Thread.join lets Python 3.11 take the thread for ended; an event has no such fault.
+        self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ismsg-recorder", daemon=True)
 
     @property
@@ -118,7 +120,7 @@ class Recorder:
 
     def wait(self, timeout: float | None = None) -> Take | None:
         """Wait until it is over; returns the take, if there is one."""
-        self._thread.join(timeout)
+        self._is_over.wait(timeout)
         return self.take
 
     # The device's thread
@@ -132,10 +134,17 @@ class Recorder:
     # The recorder's thread
 
     def _run(self) -> None:
+        try:
+            self._record()
+        finally:
+            self._is_over.set()
+
+    def _record(self) -> None:
         error: AudioError | None = None
         stream: Stream | None = None
         try:
             stream = self._microphone.open(self._deliver, self._ended)
+            stream.start()
             self._listen(stream)
         except AudioError as failure:
             error = failure
@@ -150,7 +159,7 @@ class Recorder:
         if error is None and stream is not None:
             error = self._drain(stream)
         error = self._close_spool() or error
-        seconds = self._spool.take.seconds if self._spool is not None else 0.0
+        seconds = self._spool.frames / self._spool.take.rate if self._spool is not None else 0.0
         self._tell(state=RecorderState.STOPPED, seconds=seconds, level=0.0, error=error)
 
     def _listen(self, stream: Stream) -> None:

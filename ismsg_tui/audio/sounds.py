@@ -7,7 +7,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ismsg_tui.audio.ports import AudioError
 from ismsg_tui.audio.take import Take
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from soundfile import SoundFile
 
-    Samples = NDArray[np.float32]
+    Samples: TypeAlias = NDArray[np.float32]
 
 BLOCK = 4096
 """Frames read or written at a time; libsndfile can crash on minutes of Ogg at once."""

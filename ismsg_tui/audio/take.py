@@ -62,7 +62,7 @@ class Spool:
     def __init__(self, folder: Path, rate: int, tag: str) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.take = Take(folder / f"{new_id()}.pcm", rate, tag, now_ms())
-        self.frames = 0
+        self._size = 0
         self._synced_at = time.monotonic()
         self._file = _create(self.take.path)
         try:
@@ -76,13 +76,18 @@ class Spool:
             self.take.discard()
             raise
 
+    @property
+    def frames(self) -> int:
+        """How many samples are on disk."""
+        return self._size // FRAME
+
     def write(self, samples: bytes) -> None:
         """Append samples; on a full disk as many as fit."""
         rest = memoryview(samples)
         while rest:
             written = self._file.write(rest) or 0
+            self._size += written
             rest = rest[written:]
-        self.frames += len(samples) // FRAME
         if time.monotonic() - self._synced_at >= SYNC_EVERY:
             os.fsync(self._file.fileno())
             self._synced_at = time.monotonic()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from ismsg_tui.cli.errors import FailedError
-from ismsg_tui.cli.output import local, when
 from ismsg_tui.cli.session import Session, pass_session, text_of
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Contact, Snippet
@@ -13,6 +12,7 @@ from ismsg_tui.domain.snippets import fill, values_for
 from ismsg_tui.domain.snooze_times import EXAMPLES, parse_snooze
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import user_name
+from ismsg_tui.times import local, when
 
 _NOBODY = "none"
 

@@ -11,6 +11,7 @@ import click
 
 from ismsg_tui.config import ConfigError
 from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.finding import NotFoundError
 from ismsg_tui.logs import FILE_NAME as LOG
 from ismsg_tui.logs import start_log
 from ismsg_tui.store.connection import Error as SqliteError
@@ -25,9 +26,9 @@ LONGEST = 1_000
 
 _SQLITE = {
     "SQLITE_FULL": "The disk is full: nothing was changed in {path}. Make room and try again.",
-    "SQLITE_READONLY": "Can't write to {path}: choose another folder with --data, or make this one writable.",
-    "SQLITE_CANTOPEN": "Can't open {path}: choose another folder with --data, or make this one accessible.",
-    "SQLITE_NOTADB": "{path} is not a store of ismsg: move it away, or choose another folder with --data.",
+    "SQLITE_READONLY": "Can't write to {path}: choose another folder, or make this one writable.",
+    "SQLITE_CANTOPEN": "Can't open {path}: choose another folder, or make this one accessible.",
+    "SQLITE_NOTADB": "{path} is not a store of ismsg: move it away, or choose another folder.",
     "SQLITE_CORRUPT": "{path} is damaged: “ismsg doctor” says how much. Put a copy of it from before in its place.",
     "SQLITE_BUSY": "Another program keeps {path} busy: try again when it is done.",
     "SQLITE_IOERR": "Can't read or write {path}: the disk or its file system reports a fault.",
@@ -50,6 +51,8 @@ class FailedError(click.ClickException):
 
 def failure(error: Exception, folder: Path) -> FailedError:
     """The sentence for an error while working on the data in `folder`; what nobody expected goes into the log."""
+    if isinstance(error, NotFoundError):
+        return FailedError(str(error), error.details)
     if isinstance(error, RefusedError | ConfigError | StoreTooNewError):
         return FailedError(str(error))
     if isinstance(error, SqliteError):
@@ -70,10 +73,9 @@ def sqlite_words(error: SqliteError, path: Path) -> str:
 
 def _system_words(error: OSError, folder: Path) -> str:
     reason = error.strerror or str(error)
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return f"Can't keep data in {folder}: it is not a folder. Choose another with --data."
     if error.filename and Path(error.filename).is_relative_to(folder):
-        return f"Can't keep data in {folder}: {reason}. Choose another folder with --data."
+        is_file = isinstance(error, FileExistsError | NotADirectoryError)
+        return f"Can't keep data in {folder}: {'it is not a folder' if is_file else reason}. Choose another folder."
     return f"{reason}: {error.filename}." if error.filename else f"{reason}."
 
 

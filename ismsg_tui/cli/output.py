@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.snooze_times import moment_words
+from ismsg_tui.export import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 
@@ -38,24 +33,7 @@ def limit_option(default: int) -> Callable[[Command], Command]:
 
 def print_json(thing: Mapping[str, object]) -> None:
     """Print an object as one line of ASCII, control characters escaped."""
-    click.echo(json.dumps(thing, ensure_ascii=True).replace("\x7f", "\\u007f"))
-
-
-def rfc3339(at: int | None) -> str | None:
-    """A time in milliseconds as RFC 3339 in UTC: `2026-01-02T03:04:05.678Z`."""
-    if at is None:
-        return None
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def local(at: int) -> datetime:
-    """A time in milliseconds as local date and time."""
-    return (_EPOCH + timedelta(milliseconds=at)).astimezone()
-
-
-def when(at: int) -> str:
-    """A time in milliseconds as people read it now, here."""
-    return moment_words(local(at), local(now_ms()))
+    click.echo(json_text(thing))
 
 
 def console() -> Console:

@@ -13,11 +13,8 @@ from ismsg_tui.cli.output import (
     json_option,
     limit_option,
     lines_table,
-    local,
     print_json,
     print_lines,
-    rfc3339,
-    when,
 )
 from ismsg_tui.cli.session import Session, pass_session
 from ismsg_tui.clock import now_ms
@@ -25,10 +22,12 @@ from ismsg_tui.domain.entities import Delivery, Message, MessageKind
 from ismsg_tui.domain.text import clean, find_spans, one_line
 from ismsg_tui.domain.views import View
 from ismsg_tui.domain.words import author_words, delivery_words, event_words, span_words, user_name
+from ismsg_tui.export import line_object
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
 from ismsg_tui.store.search import Hit
 from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.times import local, rfc3339, when
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -42,7 +41,6 @@ _EMPTY = {
     View.ALL: "There are no contacts yet: “ismsg import FILE” brings some in, “ismsg demo” invents some.",
 }
 _DIRECTION = {MessageKind.INCOMING: "in", MessageKind.OUTGOING: "out"}
-_KIND = {MessageKind.COMMENT: "comment", MessageKind.EVENT: "event"}
 _WORTH_SAYING = (Delivery.PENDING, Delivery.FAILED)
 
 
@@ -137,7 +135,7 @@ def show(session: Session, contact: str, limit: int, as_json: bool) -> None:
     messages = [line.message for line in inbox.timeline(found.id, limit=limit)]
     if as_json:
         for message in messages:
-            print_json(_line_object(inbox, message, found.name))
+            print_json(line_object(message, inbox.users, found.name))
         return
     card = inbox.card(found.id)
     if card is not None:
@@ -147,30 +145,6 @@ def show(session: Session, contact: str, limit: int, as_json: bool) -> None:
     for day, lines in groupby(messages, key=lambda message: local(message.at).date()):
         click.echo(f"\n{day:%A} {day.day} {day:%B %Y}")
         _print_day(inbox, list(lines), found.name)
-
-
-def _line_object(inbox: Inbox, message: Message, name: str) -> dict[str, object]:
-    users, event = inbox.users, message.event
-    return {
-        "id": message.id,
-        "kind": _KIND.get(message.kind, "message"),
-        "direction": _DIRECTION.get(message.kind),
-        "author": author_words(message, users, name),
-        "text": event_words(message, users, name, lambda at: rfc3339(at) or "") if event else message.text,
-        "at": rfc3339(message.at),
-        "status": message.status.value if message.status else None,
-        "conversation_id": message.conversation_id,
-        "event": event
-        and {
-            "type": event.type.value,
-            "source": event.source.value,
-            "assignee": user_name(event.assignee_id, users) if event.assignee_id else None,
-            "previous": user_name(event.previous_id, users) if event.previous_id else None,
-            "until": rfc3339(event.until),
-            "category": event.category,
-            "summary": event.summary,
-        },
-    }
 
 
 def _heading(inbox: Inbox, card: ContactCard) -> Text:

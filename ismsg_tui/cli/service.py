@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from ismsg_tui.cli.errors import FailedError
+from ismsg_tui.cli.errors import FailedError, failure
 from ismsg_tui.cli.output import json_option, print_json, print_lines
 from ismsg_tui.cli.session import Session, pass_session
+from ismsg_tui.store.connection import Error as SqliteError
 
 _COMPLETION_HELP = """\b
 For good: add this line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
@@ -88,6 +89,8 @@ def demo(
         ctx.exit(run_demo(keep, replay, speed, config, lambda *parts: run_console(*parts[:2], authority=parts[2])))
     except DemoError as error:
         raise FailedError(str(error)) from error
+    except (OSError, SqliteError) as error:
+        raise failure(error, keep or session.folder) from error
 
 
 @click.command("completion", epilog=_COMPLETION_HELP)

@@ -84,7 +84,7 @@ def remove(session: Session, name: str) -> None:
 @pass_session
 def import_(session: Session, files: tuple[Path, ...]) -> None:
     """Bring snippets in from JSON Lines or CSV; one that is known by its name takes the new text."""
-    tally = import_snippets(session.inbox.store, files, print_problem)
+    tally = import_snippets(session.inbox, files, print_problem)
     click.echo(f"{tally.added:,} added, {tally.changed:,} changed, {tally.same:,} as they were.")
     if tally.problems:
         raise FailedError(f"{many(tally.problems, 'problem')}: the rest is in.")

@@ -531,5 +531,5 @@ def _save_snippet(state: State, command: SaveSnippet) -> Outcome:
     if len(others) >= SNIPPETS_LIMIT:
         return Refusal("too-many", f"A workspace holds {SNIPPETS_LIMIT:,} snippets; delete some first.")
     old = state.snippets.get(snippet.id)
-    saved = replace(snippet, name=name, uses=old.uses if old else 0, deleted=False)
+    saved = replace(snippet, name=name, uses=old.uses if old else snippet.uses, deleted=False)
     return [saved] if saved != old else []

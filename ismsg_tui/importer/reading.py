@@ -59,8 +59,8 @@ class Source:
         return self._raw.tell() if self._raw.seekable() else 0
 
     def text(self) -> io.TextIOWrapper:
-        """The whole file as text in UTF-8, with or without a byte order mark."""
-        return io.TextIOWrapper(self._stream, encoding="utf-8-sig", newline="")
+        """The whole file as text in UTF-8, with or without a byte order mark; other bytes as lone surrogates."""
+        return io.TextIOWrapper(self._stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Each line that is not blank, with its number. Raises ReadError where the file breaks off or is too wild."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +12,17 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, Issued, SaveSnippet
-from ismsg_tui.domain.entities import Snippet, Source
+from ismsg_tui.domain.entities import Snippet
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal, State
 from ismsg_tui.domain.text import clean
 from ismsg_tui.importer import reading
 from ismsg_tui.importer.reading import Problem, ReadError, decode_line
+from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.loading import load_snippets
-from ismsg_tui.store.store import Store
-
-_IMPORT = Actor(None, Source.IMPORT)
 
 
 class WrittenSnippet(Struct, frozen=True):
@@ -45,15 +45,14 @@ class SnippetTally(Struct):
     problems: int = 0
 
 
-def import_snippets(store: Store, paths: Iterable[Path], report: Callable[[Problem], None]) -> SnippetTally:
-    """Add the snippets of the files, or change those of the same name, in one transaction.
+def import_snippets(inbox: Inbox, paths: Iterable[Path], report: Callable[[Problem], None]) -> SnippetTally:
+    """Add the snippets of the files, or change those of the same name, in one transaction. Raises RefusedError.
 
-    A line that can't be used is reported and left out. A snippet that was used more often than its file knows keeps
-    its count.
+    A line that can't be used is reported and left out. A snippet that is known already keeps its count of uses.
     """
     tally = SnippetTally()
-    before = load_snippets(store.reader)
-    book = _Book(store, before)
+    before = load_snippets(inbox.store.reader)
+    book = _Book(inbox, before)
     for path in paths:
         for place, written in _read(path):
             refused = written if isinstance(written, str) else book.take(written)
@@ -68,17 +67,17 @@ def import_snippets(store: Store, paths: Iterable[Path], report: Callable[[Probl
             tally.same += 1
         else:
             tally.changed += 1
-    rows = [snippet for snippet in book.taken.values() if before.get(snippet.id) != snippet]
-    if rows:
-        store.adopt(rows)
+    saved = [SaveSnippet(snippet) for snippet in book.taken.values() if before.get(snippet.id) != snippet]
+    inbox.store.execute_snippets([Issued(new_id(), command, Actor(inbox.user_id), now_ms()) for command in saved])
     return tally
 
 
 class _Book:
     """The snippets of the workspace as they become, line by line."""
 
-    def __init__(self, store: Store, before: dict[str, Snippet]) -> None:
-        settings = store.settings
+    def __init__(self, inbox: Inbox, before: dict[str, Snippet]) -> None:
+        settings = inbox.store.settings
+        self._actor = Actor(inbox.user_id)
         self.taken: dict[str, Snippet] = {}
         self._state = State(
             workspace=settings.workspace, users=settings.users, channels=settings.channels, snippets=before
@@ -90,7 +89,8 @@ class _Book:
         name = clean(written.name).strip()
         folded = name.casefold()
         snippet_id = self._names.get(folded) or content_id(0, "snippet", folded)
-        old = self._state.snippets.get(snippet_id) or Snippet(id=snippet_id, name=name, text="")
+        new = Snippet(id=snippet_id, name=name, text="", uses=written.uses or 0)
+        old = self._state.snippets.get(snippet_id) or new
         language = written.language if written.language is not None else written.lang
         snippet = replace(
             old,
@@ -98,10 +98,9 @@ class _Book:
             text=clean(written.text),
             topic=old.topic if written.topic is None else clean(written.topic),
             language=old.language if language is None else clean(language),
-            uses=max(old.uses, written.uses or 0),
             deleted=False,
         )
-        outcome = decide(self._state, Issued(snippet_id, SaveSnippet(snippet), _IMPORT, 0))
+        outcome = decide(self._state, Issued(snippet_id, SaveSnippet(snippet), self._actor, 0))
         if isinstance(outcome, Refusal):
             return outcome.reason
         if outcome:
@@ -111,6 +110,7 @@ class _Book:
         return ""
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _decode = msgspec.json.Decoder(WrittenSnippet).decode
 
 
@@ -130,8 +130,6 @@ def _read(path: Path) -> Iterator[tuple[int, WrittenSnippet | str]]:
                     yield place, str(error)
     except ReadError as error:
         yield place + 1, str(error)
-    except UnicodeDecodeError:
-        yield place + 1, "the text is not UTF-8"
     except OSError as error:
         yield 0, error.strerror or str(error)
 
@@ -159,6 +157,8 @@ def _read_csv(source: reading.Source) -> Iterator[tuple[int, WrittenSnippet | st
 
 def _convert(cells: dict[str, str]) -> WrittenSnippet | str:
     try:
+        if any(_SURROGATE.search(cell) for cell in cells.values()):
+            return "the text is not UTF-8"
         filled = {column: cell for column, cell in cells.items() if cell.strip()}
         return msgspec.convert(filled, WrittenSnippet, strict=False)
     except msgspec.ValidationError as error:

@@ -24,7 +24,7 @@ from ismsg_tui.store.connection import DatabaseError
 log = logging.getLogger(__name__)
 
 
-class ContactActs(TellsFaults, Screen[None]):
+class ContactActs(Screen[None], TellsFaults):
     """The acting half of the desk: dialogs, and the store calls that follow from them."""
 
     def __init__(self, inbox: Inbox, writing: Writing) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -20,6 +21,7 @@ from ismsg_tui.screens.snippet_picker import SnippetPicker
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.drafts import Draft
+from ismsg_tui.store.search import Hit
 from ismsg_tui.store.timeline import ContactCard, Line, Place
 from ismsg_tui.widgets import times
 from ismsg_tui.widgets.composer import Composer
@@ -47,7 +49,7 @@ class ContactLines:
         return self._inbox.timeline(self._contact_id, before=before, after=after, limit=limit)
 
 
-class ConversationPane(TellsFaults, Vertical):
+class ConversationPane(Vertical, TellsFaults):
     """The conversation that is being worked on."""
 
     class Left(Message):
@@ -145,13 +147,20 @@ class ConversationPane(TellsFaults, Vertical):
             list(self._inbox.users.values()),
         )
 
+    def show_hit(self, hit: Hit, words: str) -> None:
+        """Show a message that a search found, in its context, the words marked."""
+        if self._around is not None:
+            self._around = replace(self._around, searched=words)
+            self.query_one(Timeline).show_at((hit.at, hit.message_id), self._around)
+
     def contact_changed(self) -> None:
         """Read the shown contact anew; what is typed and where the timeline stands are left alone."""
         if self.card is None:
             return
         self.card = self._inbox.card(self.card.contact.id) or self.card
         first_new = self._around.first_new if self._around else None
-        self._around = self._surroundings(first_new)
+        searched = self._around.searched if self._around else ""
+        self._around = replace(self._surroundings(first_new), searched=searched)
         self.query_one(Timeline).lines_changed(self._around)
         self.show_header()
         self._watch_reading()

@@ -10,13 +10,12 @@ from textual.worker import Worker, WorkerState
 log = logging.getLogger(__name__)
 
 
-class TellsFaults(Widget):
-    """A screen or widget whose workers never fail in silence."""
+class TellsFaults:
+    """Mixed into a screen or widget, behind its own base: none of its workers fails in silence."""
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Log a worker's error and say where it is written."""
-        if event.state is WorkerState.ERROR:
+        if event.state is WorkerState.ERROR and isinstance(self, Widget):
             event.stop()
-            error = event.worker.error
-            log.error("%s failed", event.worker.name, exc_info=error)
+            log.error("%s failed", event.worker.name, exc_info=event.worker.error)
             self.notify("That went wrong; nothing was lost. The log says where.", severity="error", timeout=8)

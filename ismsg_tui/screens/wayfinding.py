@@ -11,6 +11,7 @@ from ismsg_tui.domain.views import SORTS, Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.search_screen import SearchScreen
 from ismsg_tui.screens.switcher import Switcher
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.widgets.contact_list import ContactList
@@ -33,6 +34,7 @@ class Wayfinding(ContactActs):
         """What narrows the list; empty for all of the view."""
         self._visited: list[str] = []
         self._ahead: list[str] = []
+        self._searched = ""
 
     @property
     def contacts(self) -> ContactList:
@@ -57,6 +59,15 @@ class Wayfinding(ContactActs):
         chosen = await self.app.push_screen_wait(Switcher(self._inbox, self._visited[::-1]))
         if chosen is not None:
             self.go_to(chosen)
+
+    @work(group="jump", exit_on_error=False, description="search")
+    async def action_search(self) -> None:
+        """Search all messages and go to a hit."""
+        chosen = await self.app.push_screen_wait(SearchScreen(self._inbox, self._searched))
+        if chosen is not None:
+            hit, self._searched = chosen
+            self.go_to(hit.contact_id)
+            self.pane.show_hit(hit, self._searched)
 
     def go_to(self, contact_id: str) -> None:
         """Show a contact in the view that is shown if it is there, else where it is to be found."""

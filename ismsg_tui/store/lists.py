@@ -14,7 +14,7 @@ from ismsg_tui.store.connection import Connection
 UNREAD_CAP = 100
 """Unread messages are counted up to this many; a list shows `99+` from here on."""
 
-_WHERE = {
+VIEW_CONDITIONS = {
     View.NEW: "status = 'open' AND blocked = 0 AND assignee_id IS NULL",
     View.OPEN: "status = 'open' AND blocked = 0",
     View.ASSIGNED: "status IN ('open', 'snoozed') AND blocked = 0 AND assignee_id = :user",
@@ -22,6 +22,7 @@ _WHERE = {
     View.CLOSED: "status = 'closed'",
     View.ALL: "last_at > 0",
 }
+"""What each view asks of a row of `inbox`; `:user` is who looks."""
 _KEY = {
     Sort.WAITING: ("waiting_key", False),
     Sort.NEWEST: ("last_at", True),
@@ -155,12 +156,12 @@ def _narrowed(view: View, only: str) -> tuple[str, dict[str, str]]:
     """A view's condition and the values it binds, narrowed to the contacts that `only` finds."""
     match = match_query(only) if only else None
     if match is None:
-        return _WHERE[view], {}
+        return VIEW_CONDITIONS[view], {}
     found = (
         "SELECT contact.id FROM contact_search JOIN contact ON contact.n = contact_search.rowid "
         "WHERE contact_search MATCH :match"
     )
-    return f"{_WHERE[view]} AND contact_id IN ({found})", {"match": match}
+    return f"{VIEW_CONDITIONS[view]} AND contact_id IN ({found})", {"match": match}
 
 
 def rows_for(connection: Connection, user_id: str, contact_ids: list[str]) -> dict[str, ListRow]:
@@ -217,7 +218,7 @@ def next_unread(
     unread = (
         f"SELECT inbox.contact_id FROM inbox INDEXED BY {_INDEX[view, key]} "
         "LEFT JOIN read_mark AS mark ON mark.id = :user || ':' || inbox.contact_id "
-        f"WHERE {_WHERE[view]} AND inbox.contact_id IS NOT :contact AND (mark.flagged OR EXISTS ("
+        f"WHERE {VIEW_CONDITIONS[view]} AND inbox.contact_id IS NOT :contact AND (mark.flagged OR EXISTS ("
         "SELECT 1 FROM message WHERE contact_id = inbox.contact_id AND kind = 'incoming' "
         "AND at >= max(coalesce(mark.at + 1, 0), inbox.opened_at))) "
     )

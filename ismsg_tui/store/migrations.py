@@ -126,13 +126,10 @@ INSERT INTO replica (only, cursor) VALUES (1, 0);
 def migrate(connection: Connection) -> None:
     """Bring the store's schema up to date; two processes may try at once.
 
-    Raises StoreTooNew for a store that a later version wrote.
+    Raises StoreTooNewError for a store that a later version wrote.
     """
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == SCHEMA_VERSION:
+    if _is_current(connection):
         return
-    if version > SCHEMA_VERSION:
-        raise StoreTooNewError(version)
     # sqlite-utils costs 0.2 s to import, which a start with an up-to-date store need not pay.
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
@@ -148,12 +145,21 @@ def migrate(connection: Connection) -> None:
 
     connection.execute("BEGIN IMMEDIATE")
     try:
-        steps.apply(Database(connection, execute_plugins=False))
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if not _is_current(connection):  # another process, perhaps of a later version, may have been quicker
+            steps.apply(Database(connection, execute_plugins=False))
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+
+
+def _is_current(connection: Connection) -> bool:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StoreTooNewError(version)
+    return version == SCHEMA_VERSION
 
 
 class StoreTooNewError(Exception):

@@ -8,16 +8,20 @@ trigrams as well, so that no second index is needed for them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
 
 import msgspec
 
-from ismsg_tui.domain.entities import Contact, Snippet
+from ismsg_tui.domain.entities import Contact, Snippet, User
+from ismsg_tui.domain.search_query import SearchQuery, parse_search
 from ismsg_tui.domain.text import clean, match_query, search_form
 from ismsg_tui.store.connection import Connection
+from ismsg_tui.store.lists import VIEW_CONDITIONS
 from ismsg_tui.store.loading import load_ids
 from ismsg_tui.store.rows import CONTACT, SNIPPET
 
-_NEWEST_WRITTEN = 1_000
+_NEWEST_WRITTEN = 300
 """How many matches, the last written first, are put in order of time."""
 
 
@@ -31,18 +35,33 @@ class Hit(msgspec.Struct, frozen=True):
     text: str
 
 
-def search_messages(connection: Connection, query: str, limit: int = 50) -> list[Hit]:
-    """The newest messages and comments that hold every word of `query`; nothing for a query without words."""
-    match = match_query(query)
-    if match is None:
+def search_messages(
+    connection: Connection, query: str, limit: int = 50, *, user_id: str = "", users: Mapping[str, User] | None = None
+) -> list[Hit]:
+    """The newest messages and comments that hold every word of `query` and pass its filters.
+
+    `user_id` is who `me` means; `users` are those whom `from:` and `assignee:` may name. Nothing for a query that says
+    nothing. Raises SearchError for a filter that can't be understood.
+    """
+    asked = parse_search(query)
+    match = match_query(asked.words)
+    if asked.says_nothing or (asked.words and match is None):
         return []
+    conditions, values = _conditions(asked, user_id, users or {})
+    values |= {"match": match, "limit": limit, "enough": max(limit, _NEWEST_WRITTEN)}
+    # Joined left to right: the newest matches first, each then looked at, until there are enough.
+    found = "message_search CROSS JOIN message ON message.n = message_search.rowid" if match else "message"
+    if match:
+        conditions.insert(0, "message_search MATCH :match")
+    order = "message_search.rowid" if match else "message.n"
     rows = connection.execute(
         "SELECT message.id, message.at, message.text, message.contact_id, contact.first_name, contact.last_name, "
-        "contact.phone, contact.email FROM ("
-        "SELECT rowid AS n FROM message_search WHERE message_search MATCH ? ORDER BY rowid DESC LIMIT ?) AS found "
+        f"contact.phone, contact.email FROM (SELECT message.n FROM {found} "
+        "CROSS JOIN inbox ON inbox.contact_id = message.contact_id "
+        f"WHERE {' AND '.join(conditions)} ORDER BY {order} DESC LIMIT :enough) AS found "
         "JOIN message USING (n) JOIN contact ON contact.id = message.contact_id "
-        "ORDER BY message.at DESC, message.id DESC LIMIT ?",
-        (match, max(limit, _NEWEST_WRITTEN), limit),
+        "ORDER BY message.at DESC, message.id DESC LIMIT :limit",
+        values,
     )
     hits = []
     for row in rows:
@@ -55,6 +74,52 @@ def search_messages(connection: Connection, query: str, limit: int = 50) -> list
         )
         hits.append(Hit(contact.id, contact.name, row["id"], row["at"], row["text"]))
     return hits
+
+
+def _conditions(
+    asked: SearchQuery, user_id: str, users: Mapping[str, User]
+) -> tuple[list[str], dict[str, str | int | None]]:
+    """What a search's filters ask of `message` and `inbox`, and the values to bind."""
+    conditions, values = ["message.kind <> 'event'"], dict[str, str | int | None](user=user_id)
+    if asked.view is not None:
+        conditions.append(f"message.contact_id IN (SELECT contact_id FROM inbox WHERE {VIEW_CONDITIONS[asked.view]})")
+    if asked.assignee:
+        if asked.assignee.casefold() == "none":
+            conditions.append("inbox.assignee_id IS NULL")
+        else:
+            conditions.append("inbox.assignee_id IN (SELECT value FROM json_each(:assignees))")
+            values["assignees"] = _packed(_named(asked.assignee, user_id, users))
+    if asked.author:
+        wrote = "message.author_id IN (SELECT value FROM json_each(:authors))"
+        values["authors"] = _packed(_named(asked.author, user_id, users))
+        values["contacts"] = match_query(asked.author)
+        if values["contacts"] is not None:
+            wrote += (
+                " OR (message.kind = 'incoming' AND message.contact_id IN (SELECT contact.id FROM contact_search "
+                "JOIN contact ON contact.n = contact_search.rowid WHERE contact_search MATCH :contacts))"
+            )
+        conditions.append(f"({wrote})")
+    if asked.after is not None:
+        conditions.append("message.at >= :after")
+        values["after"] = _midnight(asked.after)
+    if asked.before is not None:
+        conditions.append("message.at < :before")
+        values["before"] = _midnight(asked.before)
+    return conditions, values
+
+
+def _named(name: str, user_id: str, users: Mapping[str, User]) -> list[str]:
+    wanted = name.casefold()
+    return [user_id] if wanted == "me" else [user.id for user in users.values() if wanted in user.name.casefold()]
+
+
+def _packed(ids: list[str]) -> str:
+    return msgspec.json.encode(ids).decode()
+
+
+def _midnight(day: date) -> int:
+    """The beginning of a local day in milliseconds."""
+    return int(datetime.combine(day, time.min).astimezone().timestamp() * 1000)
 
 
 def search_contacts(connection: Connection, query: str, limit: int = 50) -> list[Contact]:

@@ -142,6 +142,21 @@ class Store:
             changed.update(write_rows(self._writer, outcome))
             return outbox.enqueue(self._writer, issued, scope, hold_until=hold_until, images=images)
 
+    def execute_snippets(self, commands: Sequence[Issued]) -> None:
+        """Carry out many snippet commands and queue them, all of them or, when one raises RefusedError, none."""
+        if not commands:
+            return
+        with self._transaction() as changed:
+            state = load_state(self._writer, self._current_settings(), commands[0])
+            for issued in commands:
+                outcome = decide(state, issued)
+                if isinstance(outcome, Refusal):
+                    raise RefusedError(outcome)
+                state = state.after(outcome)
+                images = take_images(self._writer, outcome)
+                changed.update(write_rows(self._writer, outcome))
+                outbox.enqueue(self._writer, issued, scope_of(issued.command), hold_until=0, images=images)
+
     def withdraw(self, command_id: str, now: int) -> Issued | None:
         """Take back a command that has not left: as if it had never been given, its text back in the draft.
 

@@ -149,7 +149,7 @@ SearchTexts = dict[int, str]
 
 
 def _search_texts(connection: Connection, table: Table[Any], ids: Sequence[str]) -> SearchTexts:
-    """The texts of these rows by row number, in its order: FTS5 writes a segment each time the numbers do not ascend."""
+    """The texts of these rows by row number, ascending: FTS5 writes a segment each time the numbers do not ascend."""
     if table.name not in _SEARCHED:
         return {}
     text = _SEARCHED[table.name][1]

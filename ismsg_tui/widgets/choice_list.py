@@ -93,10 +93,6 @@ class ChoiceList(LineList, Generic[T]):
         self.refresh_rows()
         self.keep_cursor_visible()
 
-    def style_of(self, name: str) -> Style:
-        """The style of a component, its colour worked out against what lies behind it."""
-        return self.get_visual_style(name).rich_style
-
     def set_active(self, active: bool) -> None:
         """Show whether the keys move this list's cursor."""
         self.set_class(not active, "-inactive")
@@ -122,7 +118,7 @@ class ChoiceList(LineList, Generic[T]):
     def row_lines(self, index: int, width: int, *, selected: bool) -> list[list[Segment]]:
         """The label, the note and the detail in columns; marks say without colour what is chosen and where we are."""
         choice = self.choices[index]
-        base = self.style_of("list--cursor") if selected else self.rich_style
+        base = self.style_of("list--cursor") if selected else self.style_of()
         dim = base + Style(bold=False) if selected else self.style_of("list--dim")
         tick = "✓" if choice is self.chosen else " "
         line = [

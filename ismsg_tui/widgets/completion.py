@@ -82,7 +82,8 @@ def _teammates(typed: str, users: Sequence[User]) -> tuple[Suggestion, ...]:
     names = [one_line(active[index].name, NAME_LIMIT) for index in ranked[:ROWS]]
     if any(typed.startswith(f"{name} ") for name in names):
         return ()
-    return tuple(Suggestion(f"@{name} ", f"@{name}") for name in names if name)
+    # A name that is written out needs no suggestion, and Enter behind it is to send.
+    return tuple(Suggestion(f"@{name} ", f"@{name}") for name in names if name and name.casefold() != typed.casefold())
 
 
 class CompletionList(Widget):

@@ -35,6 +35,10 @@ CHANNEL_CODES = {
 }
 
 
+Base = tuple[str, ...]
+"""The component classes that lie under every piece of a row."""
+
+
 def channel_code(channel: Channel | None) -> str:
     """A channel in at most three letters."""
     return CHANNEL_CODES.get(channel.kind, channel.kind[:3].upper()) if channel else ""
@@ -52,6 +56,7 @@ class ContactList(LineList):
     ROW_HEIGHT: ClassVar[int] = 2
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "list--cursor",
+        "list--name",
         "list--new",
         "list--dim",
         "list--mark",
@@ -172,11 +177,8 @@ class ContactList(LineList):
         """Say why there is nobody here."""
         title, words = self.empty_words
         blank = [Segment("")]
-        lines = [blank, [fitted("  " + title, width, self.rich_style + self.style_of("list--empty"))], blank]
-        lines += [
-            [Segment("  " + line, self.rich_style + self.style_of("list--dim"))]
-            for line in wrapped(words, max(1, width - 4))
-        ]
+        lines = [blank, [fitted("  " + title, width, self.style_of("list--empty"))], blank]
+        lines += [[Segment("  " + line, self.style_of("list--dim"))] for line in wrapped(words, max(1, width - 4))]
         return lines
 
     def row_lines(self, index: int, width: int, *, selected: bool) -> list[list[Segment]]:
@@ -184,22 +186,22 @@ class ContactList(LineList):
         row = self.row_at(index)
         if row is None:
             return [[Segment("")], [Segment("")]]
-        base = self.row_style(selected=selected)
-        dim = base + self.style_of("list--dim")
-        return [self._first_line(row, width, base, dim, selected), self._second_line(row, width, base, dim)]
+        base = ("list--cursor",) if selected else ()
+        return [self._first_line(row, width, base, selected), self._second_line(row, width, base)]
 
-    def _first_line(self, row: ListRow, width: int, base: Style, dim: Style, selected: bool) -> list[Segment]:
-        new = row.unread > 0 or row.flagged
+    def _first_line(self, row: ListRow, width: int, base: Base, selected: bool) -> list[Segment]:
+        new = self.style_of(*base, "list--new") if row.unread or row.flagged else None
+        dim = self.style_of(*base, "list--dim")
         mark = self._mark(row, selected)
         code = channel_code(self.channels.get(row.channel_id or ""))
         tail = f" {code}  {self._time(row):>6} "
-        name_style = base + self.style_of("list--new") if new else base + Style(bold=selected)
+        name_style = new or self.style_of(*base, "list--name")
         if row.status is Standing.SNOOZED:
             name_style = dim
         return [
-            Segment(mark, base + self.style_of("list--mark")),
+            Segment(mark, self.style_of(*base, "list--mark")),
             fitted(row.name, width - cell_len(mark) - cell_len(tail), name_style),
-            Segment(tail, base + self.style_of("list--new") if new else dim),
+            Segment(tail, new or dim),
         ]
 
     def _mark(self, row: ListRow, selected: bool) -> str:
@@ -215,19 +217,20 @@ class ContactList(LineList):
             return span_words(now_ms() - row.waiting_since)
         return times.short(row.last_at, today)
 
-    def _second_line(self, row: ListRow, width: int, base: Style, dim: Style) -> list[Segment]:
+    def _second_line(self, row: ListRow, width: int, base: Base) -> list[Segment]:
+        plain, dim = self.style_of(*base), self.style_of(*base, "list--dim")
         user = self.users.get(row.assignee_id or "")
         owner = "" if user is None else "you" if user.id == self.user_id else initials(user.name)
         badge = self._badge(row)
         tail = f" {owner}{' ' if owner and badge else ''}"
         room = width - 2 - cell_len(tail) - cell_len(badge) - 1
-        words, style = self._preview(row, base, dim)
+        words, style = self._preview(row, base)
         return [
-            Segment("  ", base),
+            Segment("  ", plain),
             fitted(words, room, style),
             Segment(tail, dim),
-            Segment(fit(badge, cell_len(badge)), base + self.style_of("list--new")),
-            Segment(" ", base),
+            Segment(fit(badge, cell_len(badge)), self.style_of(*base, "list--new")),
+            Segment(" ", plain),
         ]
 
     def _badge(self, row: ListRow) -> str:
@@ -235,15 +238,15 @@ class ContactList(LineList):
             return f"{UNREAD_CAP - 1}+"
         return str(row.unread) if row.unread else "•" if row.flagged else ""
 
-    def _preview(self, row: ListRow, base: Style, dim: Style) -> tuple[str, Style]:
+    def _preview(self, row: ListRow, base: Base) -> tuple[str, Style]:
+        dim = self.style_of(*base, "list--dim")
         if row.draft:
-            return f"✎ {'comment' if row.draft_is_comment else 'draft'}: {row.draft}", base + self.style_of(
-                "list--draft"
-            )
+            kind = "comment" if row.draft_is_comment else "draft"
+            return f"✎ {kind}: {row.draft}", self.style_of(*base, "list--draft")
         if row.last_status is Delivery.FAILED:
-            return f"✗ not sent: {row.last_text}", base + self.style_of("list--failed")
+            return f"✗ not sent: {row.last_text}", self.style_of(*base, "list--failed")
         if row.last_text is None:
             return "no message yet", dim
         if row.last_kind is MessageKind.OUTGOING:
             return f"→ {row.last_text}", dim
-        return row.last_text, base if row.unread else dim
+        return row.last_text, self.style_of(*base) if row.unread else dim

@@ -42,7 +42,7 @@ class LineList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.cursor = 0
-        self._styles_by_name: dict[str, Style] = {}
+        self._styles_by_name: dict[tuple[str, ...], Style] = {}
         self._strips: dict[tuple[int, int], list[Strip]] = {}
 
     @property
@@ -60,16 +60,13 @@ class LineList(ScrollView, can_focus=True):
 
     # Painting
 
-    def style_of(self, name: str) -> Style:
-        """What a component class of the widget says of colours and weight, to be laid over the row's own style."""
-        style = self._styles_by_name.get(name)
+    def style_of(self, *names: str) -> Style:
+        """The widget's style under those of its component classes, each over the one before; kept while it holds."""
+        style = self._styles_by_name.get(names)
         if style is None:
-            style = self._styles_by_name[name] = self.get_component_rich_style(name, partial=True)
+            # Colours such as $text-muted depend on what is behind them, which only the visual style takes in.
+            style = self._styles_by_name[names] = self.get_visual_style(*names).rich_style
         return style
-
-    def row_style(self, *, selected: bool) -> Style:
-        """What the pieces of a row are laid over."""
-        return self.rich_style + self.style_of("list--cursor") if selected else self.rich_style
 
     def notify_style_update(self) -> None:
         """Forget what was painted in the old colours."""
@@ -96,14 +93,14 @@ class LineList(ScrollView, can_focus=True):
         index, part = divmod(y + self.scroll_offset.y, self.ROW_HEIGHT)
         if self.row_count == 0:
             lines = self.empty_lines(width)
-            strip = Strip(lines[y]) if y < len(lines) else Strip.blank(width)
-            return strip.adjust_cell_length(width, self.rich_style)
+            strip = Strip(lines[y] if y < len(lines) else [])
+            return strip.adjust_cell_length(width, self.style_of())
         if index >= self.row_count:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.style_of())
         strips = self._strips.get((index, width))
         if strips is None:
             selected = index == self.cursor
-            fill = self.row_style(selected=selected)
+            fill = self.style_of("list--cursor") if selected else self.style_of()
             strips = [
                 Strip(line).adjust_cell_length(width, fill).apply_meta({"row": index})
                 for line in self.row_lines(index, width, selected=selected)
@@ -163,7 +160,7 @@ class LineList(ScrollView, can_focus=True):
     def on_focus(self) -> None:
         """Show the cursor as the one that keys move."""
         self._forget_row(self.cursor)
-        self.park_cursor()
+        self.call_later(self.park_cursor)  # the focus counts as had once this event is dealt with
 
     def on_blur(self) -> None:
         """Show that keys go elsewhere."""

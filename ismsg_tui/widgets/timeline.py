@@ -84,6 +84,23 @@ class Timeline(ScrollView, can_focus=True):
         self._fill()
         self.action_newest()
 
+    def show_at(self, place: Place, around: Surroundings) -> None:
+        """Show the line at a place in its context, a third down the screen."""
+        if self._source is None:
+            return
+        self._around = around
+        before = self._source.lines(before=place, limit=PAGE)
+        after = self._source.lines(after=(place[0], place[1][:-1]), limit=PAGE)
+        self._lines = before + [line for line in after if line.place >= place]
+        self._at_start, self._at_end = len(before) < PAGE, len(after) < PAGE
+        self._unseen = 0
+        self._forget()
+        self._measure()
+        if self._lines:
+            index = min(len(before), len(self._lines) - 1)
+            self.scroll_to(y=self._tops[index] - self.size.height // 3, animate=False, force=True)
+        self.refresh()
+
     def lines_changed(self, around: Surroundings) -> None:
         """Read the held lines anew, keeping the place; follow the newest if it was in sight."""
         if self._source is None:
@@ -239,7 +256,7 @@ class Timeline(ScrollView, can_focus=True):
     def _style(self, ink: str) -> Style:
         style = self._styles_by_ink.get(ink)
         if style is None:
-            style = self._styles_by_ink[ink] = self.get_component_rich_style(ink)
+            style = self._styles_by_ink[ink] = self.get_visual_style(ink).rich_style
         return style
 
     def render_line(self, y: int) -> Strip:

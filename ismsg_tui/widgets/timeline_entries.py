@@ -13,6 +13,7 @@ from enum import StrEnum
 from rich.cells import cell_len
 
 from ismsg_tui.domain.entities import Channel, Delivery, EventType, Message, MessageKind, User
+from ismsg_tui.domain.text import find_spans
 from ismsg_tui.domain.words import author_words, event_words
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.timeline import Line
@@ -36,6 +37,7 @@ class Ink(StrEnum):
     MINE = "timeline--mine"
     COMMENT = "timeline--comment"
     FAILED = "timeline--failed"
+    FOUND = "timeline--found"
 
 
 Row = list[tuple[str, Ink]]
@@ -53,6 +55,8 @@ class Surroundings:
     today: date
     first_new: str | None = None
     """The id of the first message that was unread when the contact was opened."""
+    searched: str = ""
+    """Words that were searched for, to be marked."""
 
 
 def same_day(one: Line, other: Line) -> bool:
@@ -90,7 +94,7 @@ def lay_out(line: Line, above: Line | None, below: Line | None, around: Surround
     joined = joins(line, above) and message.id != around.first_new
     if not joined:
         rows += [[], _heading(message, around, width)]
-    rows += _body(message, width)
+    rows += _body(message, around, width)
     rows += _footing(line, below, width)
     return rows
 
@@ -145,11 +149,22 @@ def _heading(message: Message, around: Surroundings, width: int) -> Row:
     return [(fit(who, max(1, room)), ink), (f" {at} ", ink if ink is Ink.COMMENT else Ink.DIM)]
 
 
-def _body(message: Message, width: int) -> list[Row]:
+def _body(message: Message, around: Surroundings, width: int) -> list[Row]:
     ink = _ink(message)
     lines = wrapped(message.text, max(1, min(width - 1, TEXT_WIDTH) - len(_BAR)))
     tint = Ink.COMMENT if message.kind is MessageKind.COMMENT else Ink.PLAIN
-    return [[(_BAR, ink), (text, tint)] for text in lines]
+    if not around.searched:
+        return [[(_BAR, ink), (text, tint)] for text in lines]
+    return [[(_BAR, ink), *_marked(text, around.searched, tint)] for text in lines]
+
+
+def _marked(text: str, searched: str, tint: Ink) -> Row:
+    row: Row = []
+    done = 0
+    for start, end in find_spans(text, searched):
+        row += [(text[done:start], tint), (text[start:end], Ink.FOUND)]
+        done = end
+    return [*row, (text[done:], tint)]
 
 
 _STATE = {

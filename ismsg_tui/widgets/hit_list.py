@@ -1,0 +1,97 @@
+"""Messages that a search found, those of one contact together, what was looked for marked in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+
+from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.text import find_spans, one_line
+from ismsg_tui.store.search import Hit
+from ismsg_tui.widgets import times
+from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.segments import fit, fitted, segment, wrapped
+
+_BEFORE = 24
+"""How many characters are shown before the first match of a long message."""
+
+
+class HitList(LineList):
+    """Two lines a hit: the contact where it changes, the message below."""
+
+    ROW_HEIGHT: ClassVar[int] = 2
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"list--cursor", "list--dim", "list--found", "list--name"}
+    DEFAULT_CSS = """
+    HitList {
+        height: 1fr;
+        background: $surface;
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+        & .list--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        & .list--dim { color: $text-muted; }
+        & .list--name { color: $text-primary; text-style: bold; }
+        & .list--found { color: $text-warning; text-style: bold underline; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hits: Sequence[Hit] = ()
+        self.words = ""
+        self.empty_words = ""
+
+    @property
+    def row_count(self) -> int:
+        """How many hits there are."""
+        return len(self.hits)
+
+    @property
+    def highlighted(self) -> Hit | None:
+        """The hit under the cursor."""
+        return self.hits[self.cursor] if self.cursor < len(self.hits) else None
+
+    def show_hits(self, hits: Sequence[Hit], words: str) -> None:
+        """Show what was found; contacts stand in the order of their newest hit."""
+        order = {contact_id: place for place, contact_id in enumerate(dict.fromkeys(hit.contact_id for hit in hits))}
+        self.hits = sorted(hits, key=lambda hit: (order[hit.contact_id], -hit.at))
+        self.words, self.cursor = words, 0
+        self.scroll_to(y=0, animate=False, force=True)
+        self.refresh_rows()
+
+    def empty_lines(self, width: int) -> list[list[Segment]]:
+        """Say what can be searched for, or that nothing was found."""
+        style = self.style_of("list--dim")
+        return [[Segment("  " + line, style)] for line in wrapped(self.empty_words, max(1, width - 3))]
+
+    def row_lines(self, index: int, width: int, *, selected: bool) -> list[list[Segment]]:
+        """Who and when above, the message below."""
+        hit = self.hits[index]
+        base = ("list--cursor",) if selected else ()
+        plain = self.style_of(*base)
+        again = index > 0 and self.hits[index - 1].contact_id == hit.contact_id
+        at = f" {times.moment(hit.at, times.local(now_ms()).date())} "
+        mark = "▌ " if selected else "  "
+        name = fitted("" if again else hit.contact, width - cell_len(at) - 2, self.style_of(*base, "list--name"))
+        return [
+            [Segment(mark, plain), name, Segment(at, self.style_of(*base, "list--dim"))],
+            [Segment("    ", plain), *self._text(hit.text, width - 5, base)],
+        ]
+
+    def _text(self, text: str, width: int, base: tuple[str, ...]) -> list[Segment]:
+        line = one_line(text, 2_000)
+        spans = find_spans(line, self.words) if self.words else []
+        if spans and spans[0][0] > width - 12:
+            line = "…" + line[max(0, spans[0][0] - _BEFORE) :]
+            spans = find_spans(line, self.words)
+        line = fit(line, width)
+        parts, done = [], 0
+        plain, found = self.style_of(*base), self.style_of(*base, "list--found")
+        for start, end in spans:
+            if end > len(line):
+                break
+            parts += [segment(line[done:start], plain), segment(line[start:end], found)]
+            done = end
+        return [*parts, segment(line[done:], plain)]

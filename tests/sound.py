@@ -1,0 +1,147 @@
+"""A PulseAudio server of our own: what is fed is heard by the microphone, what the speaker plays is captured."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ismsg_tui.audio import devices
+from ismsg_tui.audio.ports import AudioError
+from tests.fake_sound import Samples, a_file, silence, until
+
+MICROPHONE = "ismsg_mic"
+"""The sink whose monitor is the default microphone."""
+SPEAKER = "ismsg_speaker"
+"""The sink that is the default speaker."""
+OTHER = "other_mic"
+"""A second microphone, which PortAudio knows by this name."""
+LEAD = 0.3
+"""Seconds of silence before what is fed: the server swallows up to 0.1 s when somebody begins to play."""
+SINKS = (MICROPHONE, SPEAKER, OTHER)
+PROGRAMS = ("pulseaudio", "pactl", "paplay", "parec")
+ENVIRONMENT = ("PULSE_SERVER", "ALSA_CONFIG_PATH")
+
+
+class SoundServer:
+    """The server, and what can be done to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = f"unix:{folder}/native"
+        self.config = folder / "asound.conf"
+        self.config.write_text(
+            f'pcm.!default {{ type pulse server "{self.address}" }}\n'
+            f'pcm.{OTHER} {{ type pulse server "{self.address}" device "{OTHER}.monitor" }}\n'
+        )
+        script = folder / "start.pa"
+        script.write_text(
+            f"load-module module-native-protocol-unix auth-anonymous=1 socket={folder}/native\n"
+            + "".join(f"load-module {' '.join(_module(sink))}\n" for sink in SINKS)
+            + f"set-default-source {MICROPHONE}.monitor\nset-default-sink {SPEAKER}\n"
+        )
+        options = ("--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=true")
+        self.environment = {
+            **os.environ,
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(folder),
+            "PULSE_SERVER": self.address,
+            "ALSA_CONFIG_PATH": str(self.config),
+        }
+        self.process = subprocess.Popen(
+            ["pulseaudio", "-n", *options, "-F", str(script)],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(self._is_ready)
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, "pulseaudio did not start"
+        listed = self._run("pactl", "list", "short", "sinks", check=False)
+        return listed.count("\n") == len(SINKS)
+
+    def _run(self, *command: str, check: bool = True) -> str:
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=check)
+        return done.stdout
+
+    def feed(self, samples: Samples, rate: int = 48_000, sink: str = MICROPHONE) -> None:
+        """Let the microphone hear samples, from the first to the last; returns when they are played."""
+        path = a_file(self.folder / "feed.wav", np.concatenate([silence(LEAD, rate), samples]), rate)
+        self._run("paplay", "--latency-msec=50", f"--device={sink}", str(path))
+
+    @contextmanager
+    def captured(self, rate: int = 48_000) -> Iterator[Path]:
+        """Everything that the speaker plays meanwhile, as samples without a header."""
+        path = self.folder / "heard.raw"
+        options = ("--raw", "--format=s16le", "--channels=1", f"--rate={rate}", "--latency-msec=20")
+        with path.open("wb") as file:
+            command = ["parec", *options, f"--device={SPEAKER}.monitor"]
+            ear = subprocess.Popen(command, env=self.environment, stdout=file)
+            try:
+                until(lambda: path.stat().st_size > 0)
+                yield path
+                size = path.stat().st_size
+                # What is on its way comes before the next tenth of a second.
+                until(lambda: path.stat().st_size > size + rate // 5)
+            finally:
+                ear.terminate()
+                ear.wait()
+
+    def remove_devices(self) -> None:
+        """Unplug everything."""
+        self._run("pactl", "unload-module", "module-null-sink")
+
+    def restore_devices(self) -> None:
+        """Plug everything in again."""
+        for sink in SINKS:
+            self._run("pactl", "load-module", *_module(sink))
+        self._run("pactl", "set-default-source", f"{MICROPHONE}.monitor")
+        self._run("pactl", "set-default-sink", SPEAKER)
+
+    def close(self) -> None:
+        """End the server, and nothing else."""
+        self.process.terminate()
+        self.process.wait()
+
+
+def _module(sink: str) -> tuple[str, ...]:
+    return ("module-null-sink", f"sink_name={sink}", "rate=48000", "channels=1")
+
+
+@pytest.fixture(scope="session")
+def sound_server() -> Iterator[SoundServer]:
+    """Real sound for everybody who asks for it."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} missing: apt install pulseaudio pulseaudio-utils libasound2-plugins")
+    try:
+        devices.library()
+    except AudioError as error:
+        pytest.skip(str(error))
+    # The path of a socket is short.
+    with tempfile.TemporaryDirectory(prefix="sound", dir="/tmp") as folder:
+        server = SoundServer(Path(folder))
+        before = {name: os.environ.get(name) for name in ENVIRONMENT}
+        os.environ.update({name: server.environment[name] for name in ENVIRONMENT})
+        try:
+            devices.rescan()
+            if not devices.devices("input"):
+                pytest.skip("PortAudio finds no PulseAudio: apt install libasound2-plugins")
+            yield server
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+            server.close()
+            devices.rescan()

@@ -1,0 +1,404 @@
+"""The sync thread against an authority that fails in every way it can."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from ismsg_tui.demo.authority import MemoryAuthority
+from ismsg_tui.domain.changes import Answer, Page
+from ismsg_tui.domain.commands import (
+    AddComment,
+    AssignContact,
+    Command,
+    Issued,
+    ReceiveMessage,
+    SendMessage,
+    SetDelivery,
+)
+from ismsg_tui.domain.entities import Delivery, Message
+from ismsg_tui.domain.ids import Part, derived_id
+from ismsg_tui.domain.state import Refusal
+from ismsg_tui.store import outbox
+from ismsg_tui.store.drafts import Draft, read_draft
+from ismsg_tui.store.outbox import OutboxState
+from ismsg_tui.store.store import Store
+from ismsg_tui.store.timeline import timeline_page
+from ismsg_tui.sync import engine
+from ismsg_tui.sync.authority import UnreachableError
+from ismsg_tui.sync.engine import Refused, Sync, SyncState
+from tests.factories import ANA, BOT, BY_ANA, BY_BEN, GUEST, MAI, SETTINGS, T0, uid
+
+PATIENCE = 20.0
+"""Seconds that a test waits for a thread before it fails."""
+NO = Refusal("text-too-long", "The authority knows better.")
+
+
+class Line:
+    """The line to an authority: it can be cut, lose answers, break, and let nobody speak."""
+
+    def __init__(self, authority: MemoryAuthority) -> None:
+        self.authority = authority
+        self.cut = False
+        self.lose_answers = 0
+        self.broken: Exception | None = None
+        self.refuse: set[str] = set()
+        self.pushed: list[str] = []
+        self.asked = threading.Event()
+
+    def push(self, commands: Sequence[Issued]) -> list[Answer]:
+        self.check()
+        if self.broken is not None:
+            raise self.broken
+        self.pushed += [issued.id for issued in commands]
+        kept = self.authority.push([issued for issued in commands if issued.id not in self.refuse])
+        answers = {answer.command_id: answer for answer in kept}
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise UnreachableError("no answer")
+        return [answers.get(issued.id, Answer(issued.id, refusal=NO)) for issued in commands]
+
+    def changes(self, since: int, limit: int) -> Page:
+        self.check()
+        return self.authority.changes(since, limit)
+
+    def watch(self, hint: Callable[[], None]) -> Callable[[], None]:
+        self.check()
+        return self.authority.watch(hint)
+
+    def check(self) -> None:
+        self.asked.set()
+        if self.cut:
+            raise UnreachableError("cut")
+
+
+class Desk:
+    """A store with one contact in it and a line to where that came from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = T0
+        self.authority = MemoryAuthority(lambda: self.now)
+        self.authority.seed([*SETTINGS, MAI])
+        self.line = Line(self.authority)
+        self.store = Store(folder)
+        self.refused: list[Refused] = []
+        self.states: list[SyncState] = []
+        self.heard = threading.Condition()
+        self.sync = self.new_sync()
+        self.sync.exchange()
+
+    def new_sync(self) -> Sync:
+        return Sync(self.store, self.line, on_state=self.on_state, on_refused=self.refused.append)
+
+    def on_state(self, state: SyncState) -> None:
+        with self.heard:
+            self.states.append(state)
+            self.heard.notify_all()
+
+    def wait_for(self, state: SyncState, times: int = 1) -> None:
+        """Wait until a state was told that often since the last look."""
+        with self.heard:
+            assert self.heard.wait_for(lambda: self.states.count(state) >= times, PATIENCE), self.states
+            self.states.clear()
+
+    def give(self, command: Command, hold: int = 0) -> str:
+        issued = Issued(uid(), command, BY_ANA, self.now)
+        assert self.store.execute(issued, hold_until=self.now + hold if hold else 0) is not None
+        return issued.id
+
+    def texts(self) -> list[str]:
+        return [line.message.text for line in timeline_page(self.store.reader, MAI.id) if line.message.text]
+
+    def there(self) -> list[str]:
+        """The texts that the authority has."""
+        return [row.text for _, row in self.authority.rows() if isinstance(row, Message) and row.text]
+
+    def draft(self) -> Draft:
+        return read_draft(self.store.reader, ANA.id, MAI.id)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    monkeypatch.setattr(engine, "now_ms", lambda: desk.now)
+    monkeypatch.setattr(engine, "FIRST_RETRY", 0.001)
+    monkeypatch.setattr(engine, "LONGEST_RETRY", 0.01)
+    desk.sync = desk.new_sync()
+    yield desk
+    desk.sync.stop()
+    desk.store.close()
+
+
+def test_what_was_sent_while_the_line_was_cut_leaves_in_order_when_it_is_back(desk: Desk) -> None:
+    desk.line.cut = True
+    for text in ("one", "two", "three"):
+        desk.give(SendMessage(MAI.id, text))
+    with pytest.raises(UnreachableError):
+        desk.sync.exchange()
+    assert desk.texts() == ["one", "two", "three"]
+    desk.line.cut = False
+    desk.sync.exchange()
+    assert desk.there() == desk.texts() == ["one", "two", "three"]
+    assert not outbox.any_in_play(desk.store.reader)
+
+
+def test_a_lost_answer_makes_no_second_message(desk: Desk) -> None:
+    desk.line.lose_answers = 2
+    desk.give(SendMessage(MAI.id, "once"))
+    for _ in range(2):
+        with pytest.raises(UnreachableError):
+            desk.sync.exchange()
+    desk.sync.exchange()
+    assert len(desk.line.pushed) == 3
+    assert desk.there() == desk.texts() == ["once"]
+
+
+def test_a_refused_text_returns_to_the_draft_above_what_was_typed_since(desk: Desk) -> None:
+    refused = desk.give(SendMessage(MAI.id, "too long"))
+    desk.line.refuse.add(refused)
+    desk.store.save_draft(ANA.id, MAI.id, Draft("typed since"), desk.now)
+    desk.sync.exchange()
+    assert desk.texts() == []
+    assert desk.draft() == Draft("too long\n\ntyped since")
+    assert [(told.issued.id, told.refusal) for told in desk.refused] == [(refused, NO)]
+    assert [entry.problem for entry in outbox.entries(desk.store.reader, OutboxState.REFUSED)] == [NO]
+
+
+def test_several_refused_texts_return_in_the_order_in_which_they_were_sent(desk: Desk) -> None:
+    desk.line.refuse = {desk.give(SendMessage(MAI.id, text)) for text in ("one", "two", "three")}
+    desk.sync.exchange()
+    assert desk.draft().text == "one\n\ntwo\n\nthree"
+
+
+@pytest.mark.parametrize(("sent", "typed"), [(True, False), (False, True)])
+def test_a_refused_text_and_a_comment_in_one_draft_make_a_comment(desk: Desk, sent: bool, typed: bool) -> None:
+    command = AddComment(MAI.id, "sent") if sent else SendMessage(MAI.id, "sent")
+    desk.line.refuse.add(desk.give(command))
+    desk.store.save_draft(ANA.id, MAI.id, Draft("typed", comment=typed), desk.now)
+    desk.sync.exchange()
+    assert desk.draft() == Draft("sent\n\ntyped", comment=True)
+
+
+def test_a_refusal_takes_the_later_commands_of_the_contact_along_as_far_as_they_need_it(desk: Desk) -> None:
+    first = desk.give(AssignContact(MAI.id, ANA.id))
+    desk.line.refuse.add(first)
+    desk.give(SendMessage(MAI.id, "hello"))
+    desk.sync.exchange()
+    assert [told.issued.id for told in desk.refused] == [first]
+    assert desk.texts() == ["hello"]
+
+
+# Holding and taking back
+
+
+def test_a_held_command_leaves_only_after_its_hold(desk: Desk) -> None:
+    desk.give(SendMessage(MAI.id, "held"), hold=5_000)
+    desk.sync.exchange()
+    assert desk.line.pushed == []
+    desk.now += 5_000
+    desk.sync.exchange()
+    assert desk.there() == ["held"]
+
+
+def test_commands_of_the_same_contact_wait_behind_a_held_one_and_others_do_not(desk: Desk) -> None:
+    other = MAI.__class__(id=uid(), first_name="Omar", channel_id=MAI.channel_id)
+    desk.authority.seed([other])
+    desk.sync.exchange()
+    desk.give(SendMessage(MAI.id, "held"), hold=5_000)
+    desk.give(SendMessage(MAI.id, "behind"))
+    free = desk.give(SendMessage(other.id, "free"))
+    desk.sync.exchange()
+    assert desk.line.pushed == [free]
+    desk.now += 5_000
+    desk.sync.exchange()
+    assert desk.there() == ["free", "held", "behind"]
+
+
+def test_a_command_can_be_withdrawn_until_it_is_sent_and_not_afterwards(desk: Desk) -> None:
+    held = desk.give(SendMessage(MAI.id, "oops"), hold=5_000)
+    assert desk.store.withdraw(held, desk.now) is not None
+    assert (desk.texts(), desk.draft().text) == ([], "oops")
+    sent = desk.give(SendMessage(MAI.id, "sent"))
+    desk.line.lose_answers = 1
+    with pytest.raises(UnreachableError):
+        desk.sync.exchange()
+    assert desk.store.withdraw(sent, desk.now) is None
+    assert desk.texts() == ["sent"]
+
+
+def test_a_command_withdrawn_just_before_it_would_leave_does_not_leave(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oops = desk.give(SendMessage(MAI.id, "oops"))
+    mark_sending = desk.store.mark_sending
+
+    def too_late(entries: list[outbox.OutboxEntry]) -> list[outbox.OutboxEntry]:
+        desk.store.withdraw(oops, desk.now)
+        return mark_sending(entries)
+
+    monkeypatch.setattr(desk.store, "mark_sending", too_late)
+    desk.sync.exchange()
+    assert desk.line.pushed == []
+    assert desk.draft().text == "oops"
+
+
+# Catching up
+
+
+def tell_a_long_story(desk: Desk) -> str:
+    """Ana answers; before she hears of it, much else happens to the contact and to her message."""
+    desk.authority.submit(Issued(uid(), ReceiveMessage(MAI.id, "hello", MAI.channel_id), GUEST, desk.now))
+    sent = desk.give(SendMessage(MAI.id, "at your service"))
+    desk.line.lose_answers = 1
+    with pytest.raises(UnreachableError):
+        desk.sync._push()
+    line = derived_id(sent, Part.MAIN)
+    for command in (
+        SetDelivery(MAI.id, line, Delivery.SENT),
+        ReceiveMessage(MAI.id, "thanks", MAI.channel_id),
+        SetDelivery(MAI.id, line, Delivery.READ),
+    ):
+        desk.authority.submit(Issued(uid(), command, BOT, desk.now))
+    return sent
+
+
+def page_by_page(self: Sync) -> None:
+    more = True
+    while more:
+        page = self._authority.changes(self._store.cursor, engine.PAGE_ROWS)
+        self._store.apply(page)
+        more = page.more
+
+
+@pytest.mark.parametrize("pull", [Sync._pull, page_by_page])
+def test_an_accepted_message_stays_in_sight_while_the_newest_rows_come_in_small_pages(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, pull: Callable[[Sync], None]
+) -> None:
+    monkeypatch.setattr(engine, "PAGE_ROWS", 1)
+    monkeypatch.setattr(Sync, "_pull", pull)
+    tell_a_long_story(desk)
+    missing: list[frozenset[str]] = []
+    desk.store.listen(lambda changed: None if "at your service" in desk.texts() else missing.append(changed))
+    desk.sync.exchange()
+    assert desk.texts() == ["hello", "at your service", "thanks"]
+    assert bool(missing) is (pull is page_by_page), "taking in page by page is what loses it"
+
+
+def test_many_pages_are_taken_in_though_commands_are_unconfirmed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PAGE_ROWS", 1)
+    monkeypatch.setattr(engine, "MOST_PAGES", 2)
+    tell_a_long_story(desk)
+    desk.sync.exchange()
+    assert desk.texts() == ["hello", "at your service", "thanks"]
+
+
+# The thread
+
+
+def test_the_thread_pushes_what_is_given_and_pulls_what_is_hinted_at(desk: Desk) -> None:
+    desk.sync.start()
+    desk.wait_for(SyncState.SYNCED)
+    desk.give(SendMessage(MAI.id, "hi"))
+    desk.wait_for(SyncState.SYNCED)
+    assert desk.there() == ["hi"]
+    arrived = threading.Event()
+    desk.store.listen(lambda _: arrived.set() if "hello" in desk.texts() else None)
+    desk.authority.submit(Issued(uid(), ReceiveMessage(MAI.id, "hello"), GUEST, desk.now))
+    assert arrived.wait(PATIENCE)
+
+
+def test_the_thread_begins_offline_and_carries_on_once_the_authority_can_be_reached(desk: Desk) -> None:
+    desk.line.cut = True
+    desk.give(SendMessage(MAI.id, "patience"))
+    desk.sync.start()
+    desk.wait_for(SyncState.OFFLINE, times=3)
+    desk.line.cut = False
+    desk.wait_for(SyncState.SYNCED)
+    assert desk.there() == ["patience"]
+
+
+def test_an_unforeseen_error_is_told_and_tried_again_and_rows_still_come(
+    desk: Desk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("ismsg_tui"), "propagate", True)
+    desk.line.broken = RuntimeError("a fault of the line")
+    desk.give(SendMessage(MAI.id, "stuck"))
+    desk.authority.submit(Issued(uid(), ReceiveMessage(MAI.id, "hello"), GUEST, desk.now))
+    desk.sync.start()
+    desk.wait_for(SyncState.FAILED, times=2)
+    assert "a fault of the line" in caplog.text
+    assert "hello" in desk.texts()
+    desk.line.broken = None
+    desk.wait_for(SyncState.SYNCED)
+    assert "stuck" in desk.there()
+
+
+def test_a_listener_that_fails_stops_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: object) -> None:
+        raise RuntimeError("a fault of the screen")
+
+    desk.store.listen(fails)
+    sync = Sync(desk.store, desk.line, on_state=fails, on_refused=fails)
+    desk.line.refuse.add(desk.give(SendMessage(MAI.id, "no")))
+    sent = threading.Event()
+    desk.authority.watch(sent.set)
+    sync.start()
+    desk.give(SendMessage(MAI.id, "yes"))
+    assert sent.wait(PATIENCE)
+    sync.stop()
+    assert desk.there() == ["yes"]
+
+
+def test_a_typed_letter_does_not_cut_the_wait_after_a_failure_short(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "FIRST_RETRY", 1_000.0)
+    desk.line.cut = True
+    desk.sync = desk.new_sync()
+    desk.sync.start()
+    desk.wait_for(SyncState.OFFLINE)
+    desk.line.asked.clear()
+    desk.store.save_draft(ANA.id, MAI.id, Draft("a"), desk.now)
+    assert not desk.line.asked.wait(0.05)
+
+
+def test_a_typed_letter_asks_the_authority_nothing(desk: Desk) -> None:
+    desk.sync.start()
+    desk.wait_for(SyncState.SYNCED)
+    desk.line.asked.clear()
+    desk.store.save_draft(ANA.id, MAI.id, Draft("a"), desk.now)
+    assert not desk.line.asked.wait(0.05)
+
+
+def test_stopping_is_quick_even_while_waiting_for_the_next_attempt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "FIRST_RETRY", 1_000.0)
+    desk.line.cut = True
+    desk.sync = desk.new_sync()
+    desk.sync.start()
+    desk.wait_for(SyncState.OFFLINE)
+    desk.sync.stop()
+    assert not desk.sync._thread.is_alive()
+
+
+def test_a_sync_that_was_never_started_can_be_stopped(desk: Desk) -> None:
+    desk.sync.stop()
+
+
+def test_an_authority_that_answers_nothing_is_not_asked_without_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.give(SendMessage(MAI.id, "hi"))
+    monkeypatch.setattr(desk.line, "push", lambda _: [])
+    with pytest.raises(UnreachableError):
+        desk.sync.exchange()
+
+
+def test_a_message_of_a_colleague_and_a_reply_given_before_it_was_seen_both_stand(desk: Desk) -> None:
+    desk.give(SendMessage(MAI.id, "from Ana"))
+    desk.authority.submit(Issued(uid(), SendMessage(MAI.id, "from Ben"), BY_BEN, desk.now))
+    desk.sync.exchange()
+    assert desk.texts() == desk.there() == ["from Ben", "from Ana"]

@@ -1,0 +1,138 @@
+"""The console in a terminal of its own: started as people start it, and left in every way there is."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.logs import FILE_NAME
+from ismsg_tui.store.drafts import Draft
+from ismsg_tui.store.store import Store
+from tests.desk_setup import contact_named, open_inbox
+from tests.factories import ANA
+from tests.terminal import AT_REST, Terminal, ismsg
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals here")
+
+HEARD = "my passport is 4711"
+TYPED = "we will look after it"
+FAULT = f"""
+from ismsg_tui.screens.desk import Desk
+
+def broken(self):
+    raise ValueError({HEARD!r}, self.pane.query_one("Composer").draft)
+
+Desk.action_help = broken
+"""
+F1 = "\x1bOP"
+
+
+def in_list(terminal: Terminal, name: str) -> bool:
+    """Whether the contact list, which takes the left part of the screen, shows a name."""
+    return any(name in line[:34] for line in terminal.lines)
+
+
+def assert_restored(terminal: Terminal) -> None:
+    """The terminal is as the program found it: screen, cursor, wrapping, mouse, paste, focus, keyboard, line."""
+    assert terminal.modes == AT_REST
+    assert terminal.keyboards == 0
+    assert terminal.settings_now == terminal.settings
+
+
+def prepare(folder: Path) -> Path:
+    """A data folder with one contact in it who has written."""
+    inbox = open_inbox(folder, ("Mai Tran",))
+    from tests.desk_setup import receive
+
+    receive(inbox.store, contact_named(inbox, "Mai Tran"), HEARD)
+    inbox.close_store()
+    return folder
+
+
+def begin_to_write(terminal: Terminal) -> None:
+    """Open the first contact and type."""
+    terminal.wait_for(HEARD)
+    assert {1000, 1004, 1006, 1049, 2004} <= terminal.modes
+    assert 25 not in terminal.modes
+    assert terminal.keyboards == 1
+    assert terminal.settings_now != terminal.settings
+    terminal.send("\r")
+    terminal.wait_for(lambda: "Reply to Mai Tran" in terminal.cursor_line)
+    terminal.send(TYPED)
+    terminal.wait_for(TYPED)
+
+
+def draft_in(folder: Path) -> Draft:
+    """What the store has kept of what was typed for the contact."""
+    inbox = Inbox(Store(folder), ANA.id)
+    draft = inbox.draft(contact_named(inbox, "Mai Tran"))
+    inbox.close_store()
+    return draft
+
+
+def test_the_demo_is_answered_by_the_keyboard_and_leaves_the_terminal_and_the_disk_as_they_were(
+    tmp_path: Path,
+) -> None:
+    with ismsg(tmp_path, "demo") as terminal:
+        terminal.wait_for(lambda: "New" in terminal.text and "waiting" in terminal.text)
+        terminal.send("\r")
+        terminal.wait_for(lambda: "Reply to " in terminal.cursor_line)
+        name = terminal.cursor_line.partition("Reply to ")[2].partition("…")[0]
+        assert in_list(terminal, name)
+        terminal.send("Good day, I shall see to it at once.")
+        terminal.wait_for(lambda: "at once." in terminal.cursor_line)
+        terminal.send("\r")
+        terminal.wait_for(lambda: "Reply to " in terminal.cursor_line and "▎ Good day, I shall see" in terminal.text)
+        terminal.wait_for(lambda: not in_list(terminal, name))
+        terminal.send("\x1b")
+        terminal.wait_for(lambda: "Reply to " not in terminal.cursor_line)
+        terminal.send("3")
+        terminal.wait_for(lambda: in_list(terminal, name))
+        terminal.send("\x11")
+        assert terminal.wait() == 0
+        assert_restored(terminal)
+        assert terminal.text.strip() == ""
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_restores_the_terminal_and_keeps_what_was_typed(tmp_path: Path, way: signal.Signals) -> None:
+    folder = prepare(tmp_path / "data")
+    with ismsg(tmp_path, "--data", str(folder), "--user", ANA.email) as terminal:
+        begin_to_write(terminal)
+        terminal.kill(way)
+        assert terminal.wait() == 0
+        assert_restored(terminal)
+    assert draft_in(folder) == Draft(TYPED)
+
+
+def test_a_closed_window_ends_the_console_and_keeps_what_was_typed(tmp_path: Path) -> None:
+    folder = prepare(tmp_path / "data")
+    with ismsg(tmp_path, "--data", str(folder), "--user", ANA.email) as terminal:
+        begin_to_write(terminal)
+        terminal.close()
+        terminal.wait_unseen()
+    assert draft_in(folder) == Draft(TYPED)
+
+
+def test_a_fault_restores_the_terminal_keeps_what_was_typed_and_says_where_everything_is(tmp_path: Path) -> None:
+    folder = prepare(tmp_path / "data")
+    with ismsg(tmp_path, "--data", str(folder), "--user", ANA.email, before=FAULT) as terminal:
+        begin_to_write(terminal)
+        terminal.send(F1)
+        assert terminal.wait() == 1
+        assert_restored(terminal)
+        said = "".join(terminal.text.split())
+    assert f"keptin{folder}and" in said
+    assert f"writtenin{folder / FILE_NAME}." in said
+    assert "passport" not in said
+    assert draft_in(folder) == Draft(TYPED)
+    log = (folder / FILE_NAME).read_text()
+    assert "ValueError" in log
+    assert "broken" in log
+    for words in ("4711", "passport", "look after", "Mai", "Tran"):
+        assert words not in log
