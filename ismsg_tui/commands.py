@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
@@ -28,7 +30,7 @@ class DeskCommands(Provider):
             if score > 0:
                 yield Hit(score, matcher.highlight(_words(action)), self._run(action), help=action.help)
 
-    def _run(self, action: Action) -> partial[object]:
+    def _run(self, action: Action) -> partial[Coroutine[Any, Any, None]]:
         return partial(self.screen.run_action, action.id)
 
 

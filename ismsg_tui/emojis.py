@@ -7,7 +7,7 @@ from functools import cache
 
 import emoji
 
-from ismsg_tui.domain.matching import Query
+from ismsg_tui.domain.matching import LETTERS, Query
 from ismsg_tui.domain.text import search_form
 
 _TONE = "skin tone"
@@ -96,15 +96,15 @@ def describe(char: str) -> Emoji | None:
     return _by_char().get(char)
 
 
-def search(query: str, limit: int = 50, *, loosely: bool = True) -> list[Emoji]:
+def search(query: str, limit: int = 50, *, worst: int = LETTERS) -> list[Emoji]:
     """The emoji that fit a query best, at most `limit`; the usual ones if nothing was typed.
 
-    Skin tones are found by a query that says "tone" or "skin"; `loosely` also finds names by some of their letters.
+    Skin tones are found by a query that says "tone" or "skin"; `worst` is the worst grade of `matching` to take.
     """
     wanted = Query(query.replace("_", " "))
     if not wanted:
         return list(all_emojis()[: min(limit, len(_USUAL))])
     toned = "tone" in query or "skin" in query
     candidates = [item for item in all_emojis() if toned or not item.toned]
-    best = wanted.rank(((item.forms, "") for item in candidates), loosely=loosely)
+    best = wanted.rank(((item.forms, "") for item in candidates), worst=worst)
     return [candidates[place] for place in best[:limit]]

@@ -228,7 +228,7 @@ def _quote(text: str) -> str:
 
 
 def _line(line: str) -> str:
-    line = line.rstrip(" \t")
+    line = line.rstrip()  # what shows nothing is a blank line, after which a broken line would show its backslash
     bare = line.lstrip(" \t")
     indent = line[: len(line) - len(bare)]
     if indent:  # which would be lost, or make it code

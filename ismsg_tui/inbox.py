@@ -31,6 +31,7 @@ from ismsg_tui.domain.commands import (
     WakeConversation,
 )
 from ismsg_tui.domain.entities import Channel, Contact, MessageKind, Snippet, Source, User, Workspace
+from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.mentions import mentioned
 from ismsg_tui.domain.text import clean
 from ismsg_tui.domain.views import Sort, View
@@ -303,16 +304,19 @@ class Inbox:
 
 
 def enter_workspace(store: Store, user: str) -> User:
-    """The user whom `user` means by id, name or email; a workspace or user that is missing is created."""
-    wanted = clean(user).strip()
+    """The user whom `user` means by id, name or email; a workspace or user that is missing is created.
+
+    Their ids follow from their names: processes that begin at the same time create them once.
+    """
+    wanted = clean(user).strip() or "Agent"
     settings = store.settings
     for known in settings.users.values():
         if wanted in (known.id, known.email) or wanted.casefold() == known.name.casefold():
             return known
     rows: list[Workspace | User] = []
     if not settings.workspace.id:
-        rows.append(Workspace(id=new_id(), name="Local inbox"))
-    created = User(id=new_id(), name=wanted or "Agent")
+        rows.append(Workspace(id=content_id(0, "workspace"), name="Local inbox"))
+    created = User(id=content_id(0, "user", wanted), name=wanted)
     store.adopt([*rows, created])
     return created
 

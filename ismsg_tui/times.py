@@ -1,8 +1,8 @@
-"""Times in milliseconds as the command line, the line mode and exports write them."""
+"""Times in milliseconds as people and programs read them: local and short, or RFC 3339."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.snooze_times import moment_words
@@ -25,3 +25,38 @@ def rfc3339(at: int | None) -> str | None:
     if at is None:
         return None
     return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock(at: int) -> str:
+    """Hours and minutes."""
+    return f"{local(at):%H:%M}"
+
+
+def day(at: int, today: date) -> str:
+    """The day in words: today, yesterday, a weekday within the last week, else a date."""
+    when = local(at).date()
+    distance = (today - when).days
+    if distance == 0:
+        return "Today"
+    if distance == 1:
+        return "Yesterday"
+    if 1 < distance < 7:
+        return f"{when:%A}"
+    return f"{when:%a} {when.day} {when:%b}" + ("" if when.year == today.year else f" {when.year}")
+
+
+def short(at: int, today: date) -> str:
+    """For a list row, at most six characters: the clock today, else the day."""
+    when = local(at)
+    distance = (today - when.date()).days
+    if distance <= 0:
+        return f"{when:%H:%M}"
+    if distance < 7:
+        return f"{when:%a}"
+    return f"{when.day} {when:%b}" if when.year == today.year else f"{when:%b %y}"
+
+
+def moment(at: int, today: date) -> str:
+    """A day and a time, the day left out today."""
+    when = local(at)
+    return f"{when:%H:%M}" if when.date() == today else f"{day(at, today)} {when:%H:%M}"

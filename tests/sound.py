@@ -76,7 +76,7 @@ class SoundServer:
     def feed(self, samples: Samples, rate: int = 48_000, sink: str = MICROPHONE) -> None:
         """Let the microphone hear samples, from the first to the last; returns when they are played."""
         path = a_file(self.folder / "feed.wav", np.concatenate([silence(LEAD, rate), samples]), rate)
-        self._run("paplay", "--latency-msec=50", f"--device={sink}", str(path))
+        self._run("paplay", "--latency-msec=300", f"--device={sink}", str(path))
 
     @contextmanager
     def captured(self, rate: int = 48_000) -> Iterator[Path]:

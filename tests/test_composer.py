@@ -26,6 +26,7 @@ USERS = (
     User(id="ana", name="Ana Ruiz"),
     User(id="anais", name="Anaïs Petit"),
     User(id="ben", name="Ben Okafor"),
+    User(id="kenji", name="Kenji Watanabe"),
     User(id="gone", name="Anatole Gone", active=False),
 )
 

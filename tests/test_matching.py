@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ismsg_tui import emojis
-from ismsg_tui.domain.matching import Query
+from ismsg_tui.domain.matching import INSIDE, LETTERS, Query
 from ismsg_tui.domain.text import clean, search_form
 
 
-def found(query: str, *names: str, bodies: dict[str, str] | None = None, loosely: bool = True) -> list[str]:
+def found(query: str, *names: str, bodies: dict[str, str] | None = None, worst: int = LETTERS) -> list[str]:
     """The names that fit, in order of their fit."""
     texts = bodies or {}
     things = [([search_form(name)], search_form(texts.get(name, ""))) for name in names]
-    return [names[index] for index in Query(query).rank(things, loosely=loosely)]
+    return [names[index] for index in Query(query).rank(things, worst=worst)]
 
 
 def test_the_name_comes_before_the_beginning_before_the_inside() -> None:
@@ -46,7 +46,7 @@ def test_scripts_without_spaces_are_found_by_their_characters() -> None:
 def test_letters_in_order_are_found_where_nothing_fits_better() -> None:
     assert found("chkin", "check-in", "wifi") == ["check-in"]
     assert found("chkin", "check-in", "chkin") == ["chkin"]
-    assert found("chkin", "check-in", loosely=False) == []
+    assert found("chkin", "check-in", worst=INSIDE) == []
 
 
 @pytest.mark.parametrize(

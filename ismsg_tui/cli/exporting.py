@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +44,9 @@ def export(session: Session, contact: str, form: str | None, output: Path | None
         raise FailedError(f"There is no contact “{one_line(contact, 80)}”.")
     pieces = document(chosen, card, every_line(inbox, about.id), inbox.users, inbox.channels)
     if output is None:
-        click.get_text_stream("stdout", "utf-8", "replace").writelines(pieces)
+        if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # as a file would have it
+        sys.stdout.writelines(pieces)
         return
     with _new_file(output, force=force) as file:
         file.writelines(pieces)

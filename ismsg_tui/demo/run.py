@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -21,6 +20,7 @@ from ismsg_tui.demo.scene import DemoError, Scene, load_scenes, load_workspace
 from ismsg_tui.demo.team import Teammates
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.store.connection import lock_file
 from ismsg_tui.store.export import send_again, truth
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import Authority
@@ -143,11 +143,9 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep a second demo out of the folder: each has the truth in its own memory. A lock that a crash releases."""
-    with closing(sqlite3.connect(folder / LOCK_FILE, timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise DemoError(f"A demo is open in {folder}: close it first, or keep this one elsewhere.") from error
+    with lock_file(folder / LOCK_FILE) as alone:
+        if not alone:
+            raise DemoError(f"A demo is open in {folder}: close it first, or keep this one elsewhere.")
         yield
 
 

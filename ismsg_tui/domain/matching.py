@@ -30,19 +30,19 @@ class Query:
         """Whether there is anything to look for."""
         return bool(self._words)
 
-    def rank(self, things: Iterable[Forms], *, loosely: bool = True) -> list[int]:
-        """The indexes of the things that fit, the best first, else in the given order.
+    def rank(self, things: Iterable[Forms], *, worst: int = LETTERS) -> list[int]:
+        """The indexes of the things that fit no worse than a grade, the best first, else in the given order.
 
-        Those that only have the letters in their order count where nothing fits better, and only `loosely`.
+        Those that only have the letters in their order count where nothing fits better.
         """
         graded: list[tuple[int, int]] = []
         for index, (names, body) in enumerate(things):
             grades = [grade for name in names if (grade := self._grade(name, body)) is not None]
-            if grades:
+            if grades and min(grades) <= worst:
                 graded.append((min(grades), index))
         graded.sort()
         good = [index for grade, index in graded if grade < LETTERS]
-        return good or [index for _, index in graded if loosely]
+        return good or [index for _, index in graded]
 
     def _grade(self, name: str, body: str) -> int | None:
         if name == f" {self._form} ":

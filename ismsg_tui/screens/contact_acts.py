@@ -1,4 +1,7 @@
-"""What an agent does with the contact whose conversation is shown."""
+"""What an agent does with the contact whose conversation is shown.
+
+Dialogs are imported when they open: the desk is there sooner without them.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,8 @@ from textual.screen import Screen
 from ismsg_tui.domain.commands import SendMessage
 from ismsg_tui.domain.entities import ClosingNotes
 from ismsg_tui.inbox import Inbox, RefusedError
-from ismsg_tui.screens.assign_dialog import AssignDialog
-from ismsg_tui.screens.close_dialog import CloseDialog, ClosingNote
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.faults import TellsFaults
-from ismsg_tui.screens.snooze_dialog import SnoozeDialog
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
 
@@ -80,6 +80,8 @@ class ContactActs(Screen[None], TellsFaults):
         card = self.pane.card
         if card is None:
             return
+        from ismsg_tui.screens.assign_dialog import AssignDialog
+
         users = list(self._inbox.users.values())
         choice = await self.app.push_screen_wait(AssignDialog(users, self._inbox.user_id, card.contact.assignee_id))
         if choice is not None and await self._write(self._inbox.assign, card.contact.id, choice.user_id):
@@ -99,6 +101,8 @@ class ContactActs(Screen[None], TellsFaults):
         card = self.pane.card
         if card is None:
             return
+        from ismsg_tui.screens.close_dialog import CloseDialog, ClosingNote
+
         workspace, contact, seen_at = self._inbox.workspace, card.contact, self.pane.seen_at
         note: ClosingNote | None = ClosingNote("", "")
         if workspace.closing_notes is not ClosingNotes.OFF:
@@ -118,6 +122,8 @@ class ContactActs(Screen[None], TellsFaults):
         card = self.pane.card
         if card is None:
             return
+        from ismsg_tui.screens.snooze_dialog import SnoozeDialog
+
         until = card.current.snoozed_until if card.current else None
         now = datetime.now().astimezone()
         snoozed = datetime.fromtimestamp(until / 1000).astimezone() if until else None

@@ -11,19 +11,17 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 
+from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, MessageKind, User
 from ismsg_tui.domain.snippets import values_for
 from ismsg_tui.inbox import Inbox, RefusedError
-from ismsg_tui.screens.emoji_picker import EmojiPicker
 from ismsg_tui.screens.faults import TellsFaults
-from ismsg_tui.screens.snippet_picker import SnippetPicker
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.search import Hit
 from ismsg_tui.store.timeline import ContactCard, Line, Place
-from ismsg_tui.widgets import times
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_header import ContactHeader
 from ismsg_tui.widgets.timeline import PAGE, Timeline
@@ -264,6 +262,8 @@ class ConversationPane(Vertical, TellsFaults):
         """Pick a stored reply and insert it at the cursor."""
         if self.card is None:
             return
+        from ismsg_tui.screens.snippet_picker import SnippetPicker
+
         inbox, contact = self._inbox, self.card.contact
         assignee = inbox.users.get(contact.assignee_id or inbox.user_id)
         values = values_for(contact, assignee, times.local(now_ms()))
@@ -289,6 +289,8 @@ class ConversationPane(Vertical, TellsFaults):
         """Pick an emoji and insert it at the cursor."""
         if self.card is None:
             return
+        from ismsg_tui.screens.emoji_picker import EmojiPicker
+
         chosen = await self.app.push_screen_wait(EmojiPicker(self._recent_emoji))
         if chosen is not None:
             self._recent_emoji = [chosen, *(emoji for emoji in self._recent_emoji if emoji != chosen)][:20]

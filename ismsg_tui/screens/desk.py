@@ -16,7 +16,6 @@ from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.messages import EVERYTHING
 from ismsg_tui.screens.conversation_pane import ConversationPane
-from ismsg_tui.screens.help_screen import HelpScreen
 from ismsg_tui.screens.wayfinding import Wayfinding
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.lists import ListPage, ListRow, Position
@@ -270,6 +269,8 @@ class Desk(Wayfinding):
 
     async def action_help(self) -> None:
         """Show every key."""
+        from ismsg_tui.screens.help_screen import HelpScreen
+
         await self.app.push_screen(HelpScreen())
 
     def action_choose_theme(self) -> None:

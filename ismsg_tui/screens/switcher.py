@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ismsg_tui import times
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.matching import Query
+from ismsg_tui.domain.matching import ELSEWHERE, Query
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import View
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.picker import Picker
 from ismsg_tui.store.lists import ListRow
-from ismsg_tui.widgets import times
 from ismsg_tui.widgets.choice_list import Choice
 from ismsg_tui.widgets.chooser import forms_of
 
@@ -42,7 +42,7 @@ class Switcher(Picker[str, str]):
         query = Query(text)
         if not query:
             return self._recent[:SHOWN]
-        near = [self._recent[index] for index in query.rank(self._forms, loosely=False)]
+        near = [self._recent[index] for index in query.rank(self._forms, worst=ELSEWHERE)]
         known = {choice.value for choice in near}
         found = [contact.id for contact in self._inbox.search_contacts(text, SHOWN) if contact.id not in known]
         rows = self._inbox.rows(found)

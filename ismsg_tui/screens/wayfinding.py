@@ -11,8 +11,6 @@ from ismsg_tui.domain.views import SORTS, Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.screens.conversation_pane import ConversationPane
-from ismsg_tui.screens.search_screen import SearchScreen
-from ismsg_tui.screens.switcher import Switcher
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.text_fields import PlainInput
@@ -56,6 +54,8 @@ class Wayfinding(ContactActs):
     @work(group="jump", exit_on_error=False, description="jump")
     async def action_switch(self) -> None:
         """Go to any contact."""
+        from ismsg_tui.screens.switcher import Switcher
+
         chosen = await self.app.push_screen_wait(Switcher(self._inbox, self._visited[::-1]))
         if chosen is not None:
             self.go_to(chosen)
@@ -63,6 +63,8 @@ class Wayfinding(ContactActs):
     @work(group="jump", exit_on_error=False, description="search")
     async def action_search(self) -> None:
         """Search all messages and go to a hit."""
+        from ismsg_tui.screens.search_screen import SearchScreen
+
         chosen = await self.app.push_screen_wait(SearchScreen(self._inbox, self._searched))
         if chosen is not None:
             hit, self._searched = chosen

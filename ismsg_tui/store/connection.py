@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +53,18 @@ def open_reader(path: Path) -> Connection:
     connection = _open(path)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[bool]:
+    """Hold the lock `path`, a file made if missing; yields whether that succeeded. The end of a process releases it."""
+    with closing(sqlite3.connect(str(path), timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except OperationalError:
+            yield False
+            return
+        yield True
 
 
 def _open(path: Path) -> Connection:

@@ -88,8 +88,7 @@ class Store:
         if connection is None:
             connection = open_reader(self.path)
             self._readers.connection = connection
-            with self._lock:
-                self._open_readers.append(connection)
+            self._open_readers.append(connection)
         return connection
 
     def listen(self, listener: Listener) -> Callable[[], None]:

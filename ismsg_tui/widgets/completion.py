@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from ismsg_tui import emojis
 from ismsg_tui.domain.entities import User
-from ismsg_tui.domain.matching import Query
+from ismsg_tui.domain.matching import INSIDE, WORD_STARTS, Query
 from ismsg_tui.domain.text import one_line, search_form
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.widgets.segments import fit
@@ -60,7 +60,7 @@ def suggest(before: str, users: Sequence[User]) -> Suggestions | None:
         return Suggestions(mention.start(), entries) if entries else None
     name = _EMOJI.search(before)
     if name:
-        found = emojis.search(name[1], ROWS, loosely=False)
+        found = emojis.search(name[1], ROWS, worst=INSIDE)
         entries = tuple(Suggestion(item.char, f"{item.char} :{item.name}:") for item in found)
         return Suggestions(name.start(), entries) if entries else None
     return None
@@ -78,7 +78,7 @@ def _teammates(typed: str, users: Sequence[User]) -> tuple[Suggestion, ...]:
     query = Query(typed)
     if not query:
         return ()
-    ranked = query.rank(([search_form(user.name)], "") for user in active)
+    ranked = query.rank((([search_form(user.name)], "") for user in active), worst=WORD_STARTS)
     names = [one_line(active[index].name, NAME_LIMIT) for index in ranked[:ROWS]]
     if any(typed.startswith(f"{name} ") for name in names):
         return ()

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from textual.content import Content
 from textual.widgets import Static
 
+from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Conversation, User
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import Standing, standing
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
-from ismsg_tui.widgets import times
 
 
 class ContactHeader(Static):

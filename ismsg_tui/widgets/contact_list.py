@@ -10,12 +10,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.message import Message
 
+from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Delivery, MessageKind, User
 from ismsg_tui.domain.views import Sort, Standing
 from ismsg_tui.domain.words import span_words
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
-from ismsg_tui.widgets import times
 from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.row_window import RowSource, RowWindow
 from ismsg_tui.widgets.segments import fit, fitted, wrapped

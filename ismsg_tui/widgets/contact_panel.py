@@ -9,12 +9,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Contact, Conversation, ConversationStatus, User
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
-from ismsg_tui.widgets import times
 
 _Piece = Content | tuple[str, str]
 

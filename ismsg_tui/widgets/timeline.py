@@ -177,6 +177,7 @@ class Timeline(ScrollView, can_focus=True):
             self._tops = [0, *accumulate(len(laid[line.message.id][3]) for line in self._lines)]
         self._strips.clear()
         self.virtual_size = Size(width, self._tops[-1])
+        self.refresh()  # neither size nor place need have changed, as from one contact to the next
 
     def _fill(self) -> None:
         """Load older lines until the window is full or the beginning is reached."""

@@ -12,12 +12,12 @@ from enum import StrEnum
 
 from rich.cells import cell_len
 
+from ismsg_tui import times
 from ismsg_tui.domain.entities import Channel, Delivery, EventType, Message, MessageKind, User
 from ismsg_tui.domain.text import find_spans
 from ismsg_tui.domain.words import author_words, event_words
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.timeline import Line
-from ismsg_tui.widgets import times
 from ismsg_tui.widgets.segments import fit, wrapped
 
 TEXT_WIDTH = 100
