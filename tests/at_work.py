@@ -20,6 +20,7 @@ from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Contact, Message, MessageKind, Source
 from ismsg_tui.domain.ids import content_id
+from ismsg_tui.domain.views import Standing
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
@@ -91,10 +92,10 @@ def write(folder: Path) -> None:
 
 
 def work(folder: Path, seed: int) -> None:
-    """Type, send, close and import until killed."""
+    """Type, send, close and import until killed; whoever worked here before has left off anywhere."""
     dice = random.Random(seed)
     inbox = Inbox.open(folder, ANA.id)
-    text, turn = "", 0
+    text, turn = inbox.draft(MAI.id).text, 0
     while True:
         turn += 1
         match dice.choices(["type", "send", "close", "import"], [10, 3, 1, 1])[0]:
@@ -109,9 +110,11 @@ def work(folder: Path, seed: int) -> None:
                 text = ""
                 say("sent", sent)
             case "close":
+                row = inbox.row(MAI.id)
+                if row is None or row.status is not Standing.OPEN:
+                    inbox.open_conversation(MAI.id)
                 inbox.close(MAI.id, summary=f"closed {seed}.{turn}")
                 say("closed", f"closed {seed}.{turn}")
-                inbox.open_conversation(MAI.id)
             case "import":
                 inbox.store.adopt(list(imported(seed, turn)))
                 say("imported", f"{seed}.{turn}")

@@ -16,7 +16,7 @@ from tests.at_work import IMPORTED, Done, another_process, read_done
 from tests.factories import ANA, MAI, SETTINGS, examples
 from tests.replicas import assert_sound, rows_of
 
-KILLS = examples(25)
+KILLS = examples(30)
 
 
 class Reports:
@@ -24,7 +24,6 @@ class Reports:
 
     def __init__(self) -> None:
         self.done: list[Done] = []
-        self.begun = 0
 
     def texts(self, what: str) -> set[str]:
         return {done.text for done in self.done if done.what == what}
@@ -32,7 +31,6 @@ class Reports:
 
 def live_and_die(folder: Path, seed: int, dice: random.Random, reports: Reports) -> None:
     """Let a process work, kill it after a random moment, and hear all it has said."""
-    reports.begun = len(reports.done)
     with another_process("work", folder, seed) as child:
         for _ in range(dice.randint(1, 12)):
             said = read_done(child)

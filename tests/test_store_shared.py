@@ -28,12 +28,8 @@ def test_threads_and_processes_write_beside_each_other_and_see_it(tmp_path: Path
     assert store.data_version != version
     assert store.settings.users[BEN.id].name == "Ben Renamed"
     heard = [line.message.text for line in timeline_page(store.reader, MAI.id, limit=1_000) if line.message.text]
-    expected = [
-        f"{name} {number} {turn}"
-        for name, n in (("parent", 8), ("child", 4))
-        for number in range(n)
-        for turn in range(12)
-    ]
+    writers = [f"parent {number}" for number in range(8)] + [f"child {number}" for number in range(4)]
+    expected = [f"{writer} {turn}" for writer in writers for turn in range(12)]
     assert sorted(heard) == sorted(expected)
     card = contact_card(store.reader, MAI.id)
     assert card is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ismsg_tui.domain.entities import Contact, Delivery, Snippet, Source
+from ismsg_tui.domain.entities import Attachment, Contact, Delivery, Snippet, Source
 
 
 class Actor(Struct, frozen=True):
@@ -31,14 +31,16 @@ class ReceiveMessage(Struct, frozen=True, tag="message.receive"):
     contact_id: str
     text: str
     channel_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class SendMessage(Struct, frozen=True, tag="message.send"):
-    """Answer the contact; without a channel the one last used."""
+    """Answer the contact with a text, files or both; without a channel through the one last used."""
 
     contact_id: str
     text: str
     channel_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class SetDelivery(Struct, frozen=True, tag="message.status"):

@@ -83,6 +83,43 @@ class EventType(StrEnum):
     WOKEN = "woken"
 
 
+class FileKind(StrEnum):
+    """What an attachment is to people."""
+
+    FILE = "file"
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    VOICE = "voice"
+    """A recording that the channel shows as a voice note."""
+
+
+class Attachment(Struct, frozen=True, kw_only=True):
+    """A file that goes with a message; its bytes are a blob of the store, named by their SHA-256."""
+
+    name: str
+    kind: FileKind
+    mime: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """Lower-case hexadecimal."""
+    duration: int | None = None
+    """Milliseconds, for what is heard or seen over time."""
+    peaks: tuple[int, ...] = ()
+    """The waveform of a voice note: loudness from 0 to 100 in equal steps of time."""
+
+
+class MediaRule(Struct, frozen=True):
+    """One kind of file that a channel takes."""
+
+    kind: FileKind
+    types: tuple[str, ...]
+    """Media types; `image/*` and `*/*` stand for many."""
+    limit: int
+    """The largest size in bytes."""
+
+
 class Category(Struct, frozen=True):
     """A closing-note category with the description that the dialog shows."""
 
@@ -120,6 +157,8 @@ class Channel(Struct, frozen=True, kw_only=True):
     name: str
     text_limit: int
     """The longest text it takes, in characters."""
+    media: tuple[MediaRule, ...] = ()
+    """The files it takes; it carries voice notes where there is a rule for them."""
 
 
 UNNAMED = "Unnamed contact"
@@ -225,6 +264,7 @@ class Message(Struct, frozen=True, kw_only=True):
     error: str = ""
     event: Event | None = None
     mentions: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 class ReadMark(Struct, frozen=True, kw_only=True):

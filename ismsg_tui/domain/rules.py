@@ -31,6 +31,7 @@ from ismsg_tui.domain.commands import (
     WakeConversation,
 )
 from ismsg_tui.domain.entities import (
+    Attachment,
     ClosingNotes,
     Contact,
     Conversation,
@@ -46,6 +47,7 @@ from ismsg_tui.domain.entities import (
     read_mark_id,
 )
 from ismsg_tui.domain.ids import Part, derived_id
+from ismsg_tui.domain.media import check_attachment
 from ismsg_tui.domain.state import Refusal, State
 
 CATEGORY_LIMIT = 128
@@ -108,6 +110,7 @@ class Deed:
         status: Delivery | None = None,
         event: Event | None = None,
         mentions: tuple[str, ...] = (),
+        attachments: tuple[Attachment, ...] = (),
     ) -> None:
         """Add a line to the timeline, in the open conversation or the one that this command closes."""
         conversation = self._conversation
@@ -127,6 +130,7 @@ class Deed:
             status=status,
             event=event,
             mentions=mentions,
+            attachments=attachments,
         )
         self._lines.append(line)
 
@@ -262,13 +266,14 @@ def _receive(deed: Deed, command: ReceiveMessage) -> Refusal | None:
         text=command.text,
         channel_id=command.channel_id or deed.contact.channel_id,
         source=Source.CONTACT,
+        attachments=command.attachments,
     )
     return None
 
 
 def _send(deed: Deed, command: SendMessage) -> Refusal | None:
     channel_id = command.channel_id or deed.contact.channel_id
-    if not command.text.strip():
+    if not command.text.strip() and not command.attachments:
         return Refusal("empty-text", "There is nothing to send: the message is empty.")
     channel = deed.before.channels.get(channel_id or "")
     if channel is None:
@@ -279,6 +284,9 @@ def _send(deed: Deed, command: SendMessage) -> Refusal | None:
             "text-too-long",
             f"{channel.name} takes {channel.text_limit:,} characters; the message is {over:,} too long.",
         )
+    for attachment in command.attachments:
+        if (refusal := check_attachment(channel, attachment)) is not None:
+            return refusal
     if deed.contact.blocked:
         return Refusal("contact-blocked", f"{deed.contact.name} is blocked.")
     if deed.conversation is None:
@@ -293,7 +301,14 @@ def _send(deed: Deed, command: SendMessage) -> Refusal | None:
         deed.conversation = replace(conversation, outgoing_count=conversation.outgoing_count + 1)
     if channel_id != deed.contact.channel_id:
         deed.contact = replace(deed.contact, channel_id=channel_id)
-    deed.line(Part.MAIN, MessageKind.OUTGOING, text=command.text, channel_id=channel_id, status=Delivery.PENDING)
+    deed.line(
+        Part.MAIN,
+        MessageKind.OUTGOING,
+        text=command.text,
+        channel_id=channel_id,
+        status=Delivery.PENDING,
+        attachments=command.attachments,
+    )
     return None
 
 

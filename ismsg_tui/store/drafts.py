@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import msgspec
 
+from ismsg_tui.domain.entities import Attachment
 from ismsg_tui.domain.text import clean
 from ismsg_tui.store.connection import Connection
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """An unsent text; `comment` tells an internal comment from a reply."""
+    """An unsent text and the files to go with it; `comment` tells an internal comment from a reply."""
 
     text: str = ""
     comment: bool = False
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to keep."""
+        return not self.text and not self.attachments
 
 
 def read_draft(connection: Connection, user_id: str, contact_id: str) -> Draft:
     """The user's draft for a contact, empty if there is none."""
     row = connection.execute(
-        "SELECT text, mode FROM draft WHERE user_id = ? AND contact_id = ?", (user_id, contact_id)
+        "SELECT text, mode, attachments FROM draft WHERE user_id = ? AND contact_id = ?", (user_id, contact_id)
     ).fetchone()
-    return Draft(row["text"], row["mode"] == "comment") if row else Draft()
+    if row is None:
+        return Draft()
+    attachments = msgspec.json.decode(row["attachments"], type=tuple[Attachment, ...])
+    return Draft(row["text"], row["mode"] == "comment", attachments)
 
 
 def write_draft(connection: Connection, user_id: str, contact_id: str, draft: Draft, now: int) -> None:

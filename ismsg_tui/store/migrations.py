@@ -18,7 +18,8 @@ CREATE TABLE user (
 );
 CREATE TABLE channel (
     id TEXT PRIMARY KEY, rev INTEGER NOT NULL DEFAULT 0,
-    kind TEXT NOT NULL, name TEXT NOT NULL, text_limit INTEGER NOT NULL
+    kind TEXT NOT NULL, name TEXT NOT NULL, text_limit INTEGER NOT NULL,
+    media TEXT NOT NULL
 );
 CREATE TABLE contact (
     n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rev INTEGER NOT NULL DEFAULT 0,
@@ -44,7 +45,7 @@ CREATE TABLE message (
     n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rev INTEGER NOT NULL DEFAULT 0,
     contact_id TEXT NOT NULL, conversation_id TEXT, kind TEXT NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL,
     channel_id TEXT, author_id TEXT, source TEXT NOT NULL, status TEXT, error TEXT NOT NULL, event TEXT,
-    mentions TEXT NOT NULL
+    mentions TEXT NOT NULL, attachments TEXT NOT NULL
 );
 CREATE INDEX message_timeline ON message (contact_id, at, id);
 CREATE TABLE read_mark (
@@ -114,7 +115,11 @@ CREATE TABLE outbox_image (
 ) WITHOUT ROWID;
 CREATE TABLE draft (
     user_id TEXT NOT NULL, contact_id TEXT NOT NULL, mode TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL,
+    attachments TEXT NOT NULL,
     PRIMARY KEY (contact_id, user_id)
+) WITHOUT ROWID;
+CREATE TABLE blob (
+    sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, here INTEGER NOT NULL, there INTEGER NOT NULL, error TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE replica (
     only INTEGER PRIMARY KEY CHECK (only = 1), cursor INTEGER NOT NULL, synced INTEGER NOT NULL DEFAULT 0

@@ -88,7 +88,7 @@ def _cleaned(value: Any) -> Any:
 
 WORKSPACE = Table("workspace", Workspace, free_text=("name", "categories"), packed=("categories",))
 USER = Table("user", User, free_text=("name", "email", "team"))
-CHANNEL = Table("channel", Channel, free_text=("kind", "name"))
+CHANNEL = Table("channel", Channel, free_text=("kind", "name"), packed=("media",))
 CONTACT = Table(
     "contact",
     Contact,
@@ -96,7 +96,12 @@ CONTACT = Table(
     packed=("tags", "fields"),
 )
 CONVERSATION = Table("conversation", Conversation, free_text=("category", "summary", "closed_by_team"))
-MESSAGE = Table("message", Message, free_text=("text", "error", "event"), packed=("event", "mentions"))
+MESSAGE = Table(
+    "message",
+    Message,
+    free_text=("text", "error", "event", "attachments"),
+    packed=("event", "mentions", "attachments"),
+)
 READ_MARK = Table("read_mark", ReadMark)
 SNIPPET = Table("snippet", Snippet, free_text=("name", "text", "topic", "language"))
 

@@ -290,7 +290,8 @@ class Store:
     def _return_text(self, issued: Issued, now: int) -> None:
         command, user_id = issued.command, issued.actor.user_id
         if user_id is not None and isinstance(command, SendMessage | AddComment):
-            draft = Draft(command.text, comment=isinstance(command, AddComment))
+            files = command.attachments if isinstance(command, SendMessage) else ()
+            draft = Draft(command.text, comment=isinstance(command, AddComment), attachments=files)
             put_back(self._writer, user_id, command.contact_id, draft, now)
 
     # Plumbing

@@ -69,6 +69,8 @@ class Timeline(ScrollView, can_focus=True):
         self._styles_by_ink: dict[str, Style] = {}
         self._strips: dict[tuple[str, int], Strip] = {}
         self._laid_width = 0
+        self._end = 0
+        """How far down the newest line is when the screen is as high as it was at the last look."""
         self.empty_words = ""
 
     # What is shown
@@ -145,8 +147,8 @@ class Timeline(ScrollView, can_focus=True):
 
     @property
     def follows(self) -> bool:
-        """Whether the newest line is in sight, or would be if the terminal were larger."""
-        return self._at_end and self.scroll_offset.y >= self.max_scroll_y
+        """Whether the newest line is in sight, or was until there was less room for the lines."""
+        return self._at_end and self.scroll_offset.y >= min(self._end, self.max_scroll_y)
 
     # Layout
 
@@ -177,6 +179,7 @@ class Timeline(ScrollView, can_focus=True):
             self._tops = [0, *accumulate(len(laid[line.message.id][3]) for line in self._lines)]
         self._strips.clear()
         self.virtual_size = Size(width, self._tops[-1])
+        self._end = self.max_scroll_y
         self.refresh()  # neither size nor place need have changed, as from one contact to the next
 
     def _fill(self) -> None:
@@ -233,11 +236,12 @@ class Timeline(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Fold anew, keeping the place."""
+        following, anchor = self.follows, self._anchor()
         if self._width == self._laid_width:
-            if self.follows:
+            self._end = self.max_scroll_y
+            if following:
                 self.action_newest()
             return
-        following, anchor = self.follows, self._anchor()
         self._forget()
         self._measure()
         self._fill()
