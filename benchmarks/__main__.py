@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import import_rate, list_page, start
+from benchmarks import import_rate, list_page, start, voice
 from benchmarks.measure import Result
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Result]]] = {
     "import_rate": import_rate.measure,
     "list_page": list_page.measure,
     "start": start.measure,
+    "voice": voice.measure,
 }
 
 

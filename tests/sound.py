@@ -117,25 +117,28 @@ def _module(sink: str) -> tuple[str, ...]:
     return ("module-null-sink", f"sink_name={sink}", "rate=48000", "channels=1")
 
 
-@pytest.fixture(scope="session")
-def sound_server() -> Iterator[SoundServer]:
-    """Real sound for everybody who asks for it."""
+class NoSoundError(Exception):
+    """There can't be a sound server here; says why."""
+
+
+@contextmanager
+def running_server() -> Iterator[SoundServer]:
+    """A server that everything in this process hears and speaks to. Raises NoSoundError."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
-        pytest.skip(f"{', '.join(missing)} missing: apt install pulseaudio pulseaudio-utils libasound2-plugins")
+        raise NoSoundError(f"{', '.join(missing)} missing: apt install pulseaudio pulseaudio-utils libasound2-plugins")
     try:
         devices.library()
     except AudioError as error:
-        pytest.skip(str(error))
+        raise NoSoundError(str(error)) from error
     # The path of a socket is short.
     with tempfile.TemporaryDirectory(prefix="sound", dir="/tmp") as folder:
         server = SoundServer(Path(folder))
         before = {name: os.environ.get(name) for name in ENVIRONMENT}
         os.environ.update({name: server.environment[name] for name in ENVIRONMENT})
         try:
-            devices.rescan()
             if not devices.devices("input"):
-                pytest.skip("PortAudio finds no PulseAudio: apt install libasound2-plugins")
+                raise NoSoundError("PortAudio finds no PulseAudio: apt install libasound2-plugins")
             yield server
         finally:
             for name, value in before.items():
@@ -145,3 +148,13 @@ def sound_server() -> Iterator[SoundServer]:
                     os.environ[name] = value
             server.close()
             devices.rescan()
+
+
+@pytest.fixture(scope="session")
+def sound_server() -> Iterator[SoundServer]:
+    """Real sound for everybody who asks for it."""
+    try:
+        with running_server() as server:
+            yield server
+    except NoSoundError as error:
+        pytest.skip(str(error))

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
 
-from ismsg_tui.domain.commands import SendMessage, SnoozeConversation
+from ismsg_tui.domain.commands import SnoozeConversation
 from ismsg_tui.domain.entities import Contact, Delivery, Event, EventType, Message, MessageKind, Source
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.export import PAGE, Format, document, every_line
@@ -320,5 +320,5 @@ def test_an_unknown_contact_is_named(desk: Desk) -> None:
 
 def test_a_message_that_waits_says_so(desk: Desk) -> None:
     mai = desk.contact("Mai", "Tran", "hello")
-    desk.do(SendMessage(mai.id, "one moment"), BY_ANA)
+    desk.good("send", mai.id, "one moment")
     assert "(waiting to be sent)" in desk.good("export", mai.id)

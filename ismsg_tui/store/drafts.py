@@ -16,11 +16,6 @@ class Draft(msgspec.Struct, frozen=True):
     comment: bool = False
     attachments: tuple[Attachment, ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to keep."""
-        return not self.text and not self.attachments
-
 
 def read_draft(connection: Connection, user_id: str, contact_id: str) -> Draft:
     """The user's draft for a contact, empty if there is none."""
@@ -36,12 +31,13 @@ def read_draft(connection: Connection, user_id: str, contact_id: str) -> Draft:
 def write_draft(connection: Connection, user_id: str, contact_id: str, draft: Draft, now: int) -> None:
     """Keep a draft; an empty one is forgotten."""
     text = clean(draft.text)
-    if not text:
+    if not text and not draft.attachments:
         connection.execute("DELETE FROM draft WHERE user_id = ? AND contact_id = ?", (user_id, contact_id))
         return
+    mode = "comment" if draft.comment else "reply"
     connection.execute(
-        "INSERT OR REPLACE INTO draft (user_id, contact_id, mode, text, at) VALUES (?, ?, ?, ?, ?)",
-        (user_id, contact_id, "comment" if draft.comment else "reply", text, now),
+        "INSERT OR REPLACE INTO draft (user_id, contact_id, mode, text, attachments, at) VALUES (?, ?, ?, ?, ?, ?)",
+        (user_id, contact_id, mode, text, msgspec.json.encode(draft.attachments).decode(), now),
     )
 
 
@@ -51,6 +47,8 @@ def put_back(connection: Connection, user_id: str, contact_id: str, draft: Draft
     Where one of the two is an internal comment, so is the whole: a contact must never be sent a part of one.
     """
     newer = read_draft(connection, user_id, contact_id)
+    text, comment = draft.text, draft.comment
     if newer.text.strip():
-        draft = Draft(f"{draft.text}\n\n{newer.text}", draft.comment or newer.comment)
-    write_draft(connection, user_id, contact_id, draft, now)
+        text, comment = f"{text}\n\n{newer.text}" if text else newer.text, comment or newer.comment
+    files = tuple(dict.fromkeys([*draft.attachments, *newer.attachments]))
+    write_draft(connection, user_id, contact_id, Draft(text, comment, files), now)

@@ -110,7 +110,7 @@ class ListPage(msgspec.Struct, frozen=True):
     last: Position | None = None
 
 
-def list_page(  # noqa: PLR0913 - a page is asked for by many names
+def list_page(
     connection: Connection,
     view: View,
     user_id: str,
