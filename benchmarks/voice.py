@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import os
 import subprocess
 import sys
@@ -90,7 +89,7 @@ def _encoding(form: SoundFormat) -> Result:
             bare = min(bare, _timed(lambda: _write_bare(form, path, samples)))
             ours = min(ours, _timed(lambda: encode(take, form, path)))
     name = f"voice: encode {form.name.lower()}"
-    return Result(name, SECONDS / ours, SECONDS / bare, "x real time", higher_is_better=True)
+    return Result(name, SECONDS / ours, SECONDS / bare, "x real time")
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -168,7 +167,7 @@ def _play_bare() -> Callable[[], object]:
         RATE, RATE // BLOCKS_PER_SECOND, channels=1, dtype="int16", latency=LATENCY, callback=fill
     )
     stream.start()
-    return lambda: stream.close()
+    return stream.close
 
 
 def _until_heard(server: SoundServer, play: Callable[[], Callable[[], object]]) -> float:
@@ -181,7 +180,7 @@ def _until_heard(server: SoundServer, play: Callable[[], Callable[[], object]]) 
         if ear.stdout is None:
             raise AssertionError("it is a pipe")
         listener = ear.stdout.fileno()
-        while any(array.array("h", os.read(listener, 960))):
+        while any(os.read(listener, 960)):
             pass
         start = time.perf_counter()
         end = play()

@@ -14,7 +14,7 @@ from textual.app import App
 from textual.binding import BindingType
 
 from ismsg_tui.commands import DeskCommands
-from ismsg_tui.config import Config, config_file
+from ismsg_tui.config import Config
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.logs import FILE_NAME, start_log
 from ismsg_tui.messages import EVERYTHING, CommandRefused, StoreChanged, SyncMoved
@@ -71,7 +71,6 @@ class IsmsgApp(App[int]):
         self.set_interval(LOOK_AROUND, self._look_around)
         if self._sync is not None:
             self._sync.start()
-        self.theme_changed_signal.subscribe(self, lambda theme: self._say_how_to_keep(theme.name))
 
     def on_unmount(self) -> None:
         """End the threads; what was typed is written first."""
@@ -143,10 +142,6 @@ class IsmsgApp(App[int]):
     @on(CommandRefused)
     def _tell_refusal(self, event: CommandRefused) -> None:
         self.notify(event.refused.refusal.reason, title="Not done", severity="warning", timeout=10, markup=False)
-
-    def _say_how_to_keep(self, name: str) -> None:
-        if name != self.config.theme:
-            self.notify(f'To keep it, write theme = "{name}" into {config_file()}', timeout=6, markup=False)
 
 
 def run_console(inbox: Inbox, config: Config, *, authority: Authority | None = None) -> int:

@@ -22,7 +22,6 @@ from types import TracebackType
 from typing import NamedTuple
 
 import pyte
-from pyte.modes import DECAWM
 
 PATIENCE = 40.0
 """Seconds after which something that does not happen counts as failed; nothing ever waits so long in vain."""
@@ -59,6 +58,9 @@ class _Screen(pyte.Screen):
     """A screen on which marks and joiners of every script go with the character before them, as terminals do it."""
 
     def draw(self, data: str) -> None:
+        if data.isascii():
+            super().draw(data)
+            return
         for char in data:
             if unicodedata.category(char) not in ("Mn", "Me", "Cf"):
                 super().draw(char)
@@ -77,15 +79,15 @@ class Terminal:
     def __init__(self, command: list[str], environment: Mapping[str, str], size: tuple[int, int] = (120, 40)) -> None:
         """`size` is in columns and rows."""
         self.columns, self.rows = size
-        self.output = ""
-        """Everything that was written so far."""
         self.modes = set(AT_REST)
         """The private modes that are on."""
         self.keyboards = 0
         """How many enhanced keyboard modes were pushed and not popped."""
-        self._screen = _Screen(*size)
-        self._screen.set_mode(DECAWM)
-        self._stream = pyte.Stream(self._screen)
+        self._screen_now = _Screen(*size)
+        self._stream = pyte.Stream(self._screen_now)
+        self._written: list[str] = []
+        self._answer = ""
+        self._not_drawn: list[Token] = []
         self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
         self._pending = ""
         self._ours, self._theirs = os.openpty()
@@ -95,7 +97,7 @@ class Terminal:
         self._process = subprocess.Popen(
             command,
             env=environment,
-            preexec_fn=partial(os.login_tty, os.dup(self._theirs)),  # noqa: PLW1509 - nothing runs beside it yet
+            preexec_fn=partial(os.login_tty, self._theirs),  # noqa: PLW1509 - nothing runs beside it yet
         )
 
     def __enter__(self) -> Terminal:
@@ -112,9 +114,30 @@ class Terminal:
     # What is seen
 
     @property
+    def output(self) -> str:
+        """Everything that was written so far."""
+        self._written = ["".join(self._written)]
+        return self._written[0]
+
+    @property
+    def _screen(self) -> _Screen:
+        """The screen as it is now. Drawing it is slow, so it is done when somebody looks."""
+        for kind, value in self._not_drawn:
+            if kind == "csi" and value.startswith("?1049"):
+                # Of the alternate screen pyte knows nothing: going there and back begins on an empty one.
+                self._stream.feed("\x1b[H\x1b[2J")
+            elif kind == "csi" and value[0] not in "<=>":
+                self._stream.feed(f"\x1b[{value}")
+            elif kind in ("text", "control"):
+                self._stream.feed(value)
+        self._not_drawn.clear()
+        return self._screen_now
+
+    @property
     def lines(self) -> list[str]:
         """The rows of the screen, a wide character as it is and nothing in its second column."""
-        return ["".join(self._screen.buffer[y][x].data for x in range(self.columns)) for y in range(self.rows)]
+        rows = self._screen.buffer
+        return ["".join(rows[y][x].data for x in range(self.columns)) for y in range(self.rows)]
 
     @property
     def text(self) -> str:
@@ -126,9 +149,10 @@ class Terminal:
         """The row in which the cursor stands, which is where input methods and braille displays look."""
         return self.lines[self._screen.cursor.y]
 
-    def column(self, x: int) -> list[str]:
-        """What stands in one column, row by row."""
-        return [self._screen.buffer[y][x].data for y in range(self.rows)]
+    def backgrounds(self, x: int) -> list[str]:
+        """The colours behind one column, row by row."""
+        rows = self._screen.buffer
+        return [rows[y][x].bg for y in range(self.rows)]
 
     @property
     def settings_now(self) -> list[object]:
@@ -139,6 +163,7 @@ class Terminal:
 
     def send(self, text: str) -> None:
         """Type or paste something."""
+        self._answer = ""
         os.write(self._ours, text.encode())
 
     def kill(self, which: signal.Signals) -> None:
@@ -157,6 +182,17 @@ class Terminal:
                 code = self._process.poll()
                 how = "did not come to it" if code is None else f"ended with {code}"
                 raise AssertionError(f"The program {how}: {wanted!r} is not on the screen:\n{self.text}")
+
+    def ask(self, keys: str, wanted: str) -> None:
+        """Press keys and read until a text has been written in answer; quicker than looking at the screen.
+
+        Raises AssertionError with what the screen shows instead.
+        """
+        self.send(keys)
+        deadline = time.monotonic() + PATIENCE
+        while _SYNCHRONISED in self.modes or wanted not in self._answer:
+            if not self._go_on(deadline):
+                raise AssertionError(f"No {wanted!r} after {keys!r}:\n{self.text}")
 
     def wait(self) -> int:
         """Read until the program ends by itself; returns its exit code. Raises AssertionError if it does not."""
@@ -191,31 +227,28 @@ class Terminal:
         if not select.select([self._ours], [], [], max(0.0, seconds))[0]:
             return False
         written = self._decode(os.read(self._ours, 65_536))
-        self.output += written
+        self._written.append(written)
+        self._answer += written
         self._pending += written
         unfinished = _UNFINISHED.search(self._pending)
         whole = self._pending[: unfinished.start()] if unfinished else self._pending
         self._pending = self._pending[len(whole) :]
         for token in tokens(whole):
-            self._take(token)
+            self._not_drawn.append(token)
+            if token.kind == "csi" and token.value[0] in "<>?":
+                self._note_mode(token.value)
         return True
 
-    def _take(self, token: Token) -> None:
-        kind, value = token
-        if kind == "csi" and value[0] in "<=>":  # of these pyte knows nothing
-            self.keyboards += {"<": -1, ">": 1}.get(value[0], 0) if value.endswith("u") else 0
-        elif kind == "csi" and value[0] == "?" and value[-1] in "hl":
+    def _note_mode(self, value: str) -> None:
+        """Take notice of a mode that is set or asked for."""
+        if value == f"?{_SYNCHRONISED}$p":
+            os.write(self._ours, f"\x1b[?{_SYNCHRONISED};2$y".encode())
+        elif value[0] == "?" and value[-1] in "hl":
             change = self.modes.add if value[-1] == "h" else self.modes.discard
             for mode in value[1:-1].split(";"):
                 change(int(mode))
-            # Of the alternate screen pyte knows nothing either: going there and back begins on an empty one.
-            self._stream.feed("\x1b[H\x1b[2J" if value.startswith("?1049") else f"\x1b[{value}")
-        elif token == Token("csi", f"?{_SYNCHRONISED}$p"):
-            self.send(f"\x1b[?{_SYNCHRONISED};2$y")
-        elif kind == "csi":
-            self._stream.feed(f"\x1b[{value}")
-        elif kind != "osc":
-            self._stream.feed(value)
+        elif value[-1] == "u":
+            self.keyboards += {"<": -1, ">": 1}.get(value[0], 0)
 
 
 def isolated(folder: Path) -> dict[str, str]:

@@ -69,7 +69,8 @@ class ConversationPane(Vertical, TellsFaults):
         self._writing = writing
         self.card: ContactCard | None = None
         self._around: Surroundings | None = None
-        self._unsaved: tuple[str, Draft] | None = None
+        self._kept = Draft()
+        """What the store has, or is about to have, as the draft of the contact."""
         self._draft_timer: Timer | None = None
         self._read_timer: Timer | None = None
         self._recent_emoji: list[str] = []
@@ -136,6 +137,7 @@ class ConversationPane(Vertical, TellsFaults):
     def _load_composer(self, draft: Draft) -> None:
         if self.card is None:
             return
+        self._kept = draft
         channel = self._channel()
         self.query_one(Composer).load(
             self.card.contact.name,
@@ -204,31 +206,34 @@ class ConversationPane(Vertical, TellsFaults):
         composer.focus_text()
 
     @on(Composer.Edited)
-    def _keep_draft(self, event: Composer.Edited) -> None:
-        if self.contact_id is None:
-            return
-        self._unsaved = (self.contact_id, event.draft)
+    def _keep_draft(self) -> None:
         if self._draft_timer is None:
             self._draft_timer = self.set_timer(DRAFT_DELAY, self.save_draft)
 
     def save_draft(self) -> None:
         """Hand what is typed to the store, on its thread."""
+        self._stop_draft_timer()
+        draft = self.query_one(Composer).draft
+        if self.contact_id is not None and draft != self._kept:
+            self._kept = draft
+            self._writing.later(self._inbox.save_draft, self.contact_id, draft)
+
+    def _stop_draft_timer(self) -> None:
         if self._draft_timer is not None:
             self._draft_timer.stop()
             self._draft_timer = None
-        if self._unsaved is not None:
-            self._writing.later(self._inbox.save_draft, *self._unsaved)
-            self._unsaved = None
 
     @on(Composer.Submitted)
     def _submit(self, event: Composer.Submitted) -> None:
+        # What is being sent goes with its command, so the draft needs no saving, or it would come back.
+        self._stop_draft_timer()
+        self._kept = self.query_one(Composer).draft
         self._send(self.contact_id, event.draft)
 
     @work(group="send", exit_on_error=False, description="send")
     async def _send(self, contact_id: str | None, draft: Draft) -> None:
         if contact_id is None:
             return
-        self._unsaved = None
         self.post_message(self.Sending())
         composer = self.query_one(Composer)
         act = self._inbox.comment if draft.comment else self._inbox.reply
@@ -241,16 +246,19 @@ class ConversationPane(Vertical, TellsFaults):
             self.notify(f"Not stored: {error}. The text is still here.", severity="error", markup=False)
         else:
             if self.contact_id == contact_id:
+                self._kept = Draft()
                 composer.clear()
             return
         if self.contact_id == contact_id:
             composer.restore()
+            self._kept = Draft()
+            self.save_draft()
         else:
             self._writing.later(self._inbox.save_draft, contact_id, draft)
 
     def reload_draft(self, contact_id: str) -> None:
         """Show the stored draft again, after a text came back to it."""
-        if contact_id == self.contact_id and self._unsaved is None:
+        if contact_id == self.contact_id and self.query_one(Composer).draft.text == self._kept.text:
             self._load_composer(self._inbox.draft(contact_id))
 
     @on(Composer.SnippetsWanted)

@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
 from ismsg_tui.actions import Scope, bindings
+from ismsg_tui.config import config_file
 from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.messages import EVERYTHING
@@ -273,9 +274,15 @@ class Desk(Wayfinding):
 
         await self.app.push_screen(HelpScreen())
 
-    def action_choose_theme(self) -> None:
+    @work(group="act", exit_on_error=False, description="choose a theme")
+    async def action_choose_theme(self) -> None:
         """Choose the colours."""
-        self.app.search_themes()
+        from ismsg_tui.screens.theme_picker import ThemePicker
+
+        themes = sorted(self.app.available_themes.values(), key=lambda theme: theme.name)
+        chosen = await self.app.push_screen_wait(ThemePicker(themes, self.app.theme))
+        if chosen is not None:
+            self.notify(f'To keep it, write theme = "{chosen}" into {config_file()}', timeout=6, markup=False)
 
     def action_command_palette(self) -> None:
         """Find a command by name."""
