@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from textual.binding import Binding
+from textual.keys import _character_to_key
 
 
 class Scope(StrEnum):
@@ -42,6 +44,11 @@ class Action:
     """One sentence for the help screen."""
     footer: bool = False
     palette: bool = True
+
+    @property
+    def current_keys(self) -> tuple[str, ...]:
+        """The keys as the agent has set them."""
+        return tuple(_REMAPPED.get(self.id, self.keys).split(","))
 
     @property
     def binding(self) -> Binding:
@@ -117,6 +124,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("conversation_up", "K", "Scroll up", _DESK, _M, "Scroll the conversation from the list.", palette=False),
     Action("toggle_panel", "p", "Contact", _DESK, _D, "Show or hide the contact's card.", footer=True),
     Action("choose_theme", "T", "Theme", _DESK, _D, "Choose the colours."),
+    Action(
+        "toggle_notifications", "B", "Bell", _DESK, _D, "Ring and announce messages while you look elsewhere, or not."
+    ),
     Action("command_palette", "ctrl+p", "Commands", _ANY, _D, "Find any command by name.", footer=True, palette=False),
     Action("help", "f1,question_mark", "Help", _ANY, _D, "Show every key.", footer=True),
     Action("quit", "ctrl+q", "Quit", _ANY, _D, "Leave; everything is kept."),
@@ -134,6 +144,86 @@ def action(action_id: str) -> Action:
 def bindings(*scopes: Scope) -> list[Binding]:
     """The bindings of every action in the scopes."""
     return [item.binding for item in ACTIONS if item.scope in scopes]
+
+
+_REMAPPED: dict[str, str] = {}
+"""Keys that differ from the registry's, by action; set once, before the console opens."""
+
+KEY_SETS: dict[str, dict[str, str]] = {
+    "vim": {},
+    "plain": {
+        "cursor_down": "down",
+        "cursor_up": "up",
+        "page_down": "pagedown",
+        "page_up": "pageup",
+        "first": "home",
+        "last": "end",
+        "show_conversation": "right",
+        "show_list": "escape,left",
+        "line_down": "down",
+        "line_up": "up",
+        "newer": "pagedown",
+        "older": "pageup",
+        "oldest": "home",
+        "newest": "end",
+        "conversation_down": "shift+down",
+        "conversation_up": "shift+up",
+        "reply": "r",
+    },
+}
+"""Sets of keys to choose from: `vim` is the registry's own, `plain` moves by arrows alone."""
+
+_TOGETHER = (
+    (Scope.LIST, Scope.DESK, Scope.ANYWHERE),
+    (Scope.TIMELINE, Scope.DESK, Scope.ANYWHERE),
+    (Scope.COMPOSER, Scope.ANYWHERE),
+)
+"""Scopes whose keys work at the same time."""
+
+
+def remap(key_set: str, overrides: Mapping[str, str]) -> list[str]:
+    """Give actions other keys; returns a sentence for everything that could not be done as asked.
+
+    `overrides` maps action ids to keys separated by commas, over those of the set; an empty text takes the keys away.
+    Of two actions that would share a key where both work, the one that was asked for last in the registry keeps its
+    usual keys.
+    """
+    problems: list[str] = []
+    if key_set not in KEY_SETS:
+        problems.append(f"There is no key set “{key_set}”; there are {', '.join(KEY_SETS)}.")
+    wanted = dict(KEY_SETS.get(key_set, {}))
+    for action_id, keys in overrides.items():
+        if action_id not in _BY_ID:
+            problems.append(f"There is no action “{action_id}” to give keys to; docs/keys.md names them all.")
+        else:
+            wanted[action_id] = ",".join(_key_name(key) for key in keys.split(",") if key.strip())
+    _REMAPPED.clear()
+    _REMAPPED.update(wanted)
+    for first, second, key in _clashes():
+        loser = second if second.id in overrides else first
+        _REMAPPED.pop(loser.id, None)
+        problems.append(
+            f"“{key_label(key)}” can't mean both {first.title} ({first.id}) and {second.title} ({second.id}): "
+            f"{loser.id} keeps its usual keys."
+        )
+    return problems
+
+
+def _clashes() -> list[tuple[Action, Action, str]]:
+    found: list[tuple[Action, Action, str]] = []
+    for scopes in _TOGETHER:
+        taken: dict[str, Action] = {}
+        for item in ACTIONS:
+            for key in item.current_keys if item.scope in scopes else ():
+                other = taken.setdefault(key, item)
+                if key and other is not item and (other, item, key) not in found:
+                    found.append((other, item, key))
+    return found
+
+
+def keymap() -> dict[str, str]:
+    """What Textual needs to know of the agent's own keys."""
+    return dict(_REMAPPED)
 
 
 _KEY_NAMES = {
@@ -154,6 +244,20 @@ _KEY_NAMES = {
     "left": "←",
     "right": "→",
 }
+
+
+_KEY_OF = {label: name for name, label in _KEY_NAMES.items() if len(label) == 1 and not label.isalpha()}
+
+
+def _key_name(key: str) -> str:
+    """A key as Textual names it, from what people write: `?`, `Ctrl+K`, `ctrl+k`, `G`, `PageDown`."""
+    *modifiers, last = key.strip().split("+") if key.strip() != "+" else [key.strip()]
+    if len(last) == 1:
+        name = _KEY_OF.get(last) or _character_to_key(last)
+        name = name.lower() if modifiers and name.isalpha() else name
+    else:
+        name = {"pgdn": "pagedown", "pgup": "pageup", "esc": "escape"}.get(last.lower(), last.lower())
+    return "+".join([*(modifier.strip().lower() for modifier in modifiers), name])
 
 
 def key_label(key: str) -> str:

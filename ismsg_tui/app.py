@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 from typing import ClassVar
@@ -12,12 +13,24 @@ from rich.text import Text
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
+from textual.notifications import SeverityLevel
 
+from ismsg_tui.actions import keymap, remap
+from ismsg_tui.clock import now_ms
 from ismsg_tui.commands import DeskCommands
 from ismsg_tui.config import Config
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.logs import FILE_NAME, start_log
-from ismsg_tui.messages import EVERYTHING, CommandRefused, StoreChanged, SyncMoved
+from ismsg_tui.messages import (
+    EVERYTHING,
+    CommandRefused,
+    NewCounted,
+    NotificationsToggled,
+    StoreChanged,
+    SyncMoved,
+)
+from ismsg_tui.notifier import Notifier
 from ismsg_tui.screens.desk import Desk
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.sync.authority import Authority
@@ -30,6 +43,8 @@ REPAINT_DELAY = 0.03
 """Seconds within which changes of the store are painted together."""
 LOOK_AROUND = 1.0
 """Seconds between looks at what other processes wrote."""
+NOTICE_LIMIT = 500
+"""The longest notice, in characters."""
 _STATES = {SyncState.SYNCED: "synced", SyncState.OFFLINE: "offline"}
 
 
@@ -51,21 +66,61 @@ class IsmsgApp(App[int]):
         self._sync = (
             Sync(inbox.store, authority, on_state=self._on_state, on_refused=self._on_refused) if authority else None
         )
+        self._notifier = Notifier(inbox, self._to_terminal, os.environ, now_ms())
+        self._notifier.enabled = config.notify
         self._changed: set[str] = set()
         self._changed_lock = threading.Lock()
         self._data_version = 0
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = config.theme
+        self._problems = remap(config.key_set, config.keys)
+        if config.theme in self.available_themes:
+            self.theme = config.theme
+        else:
+            self.theme = THEMES[0].name
+            self._problems.append(f"There is no theme “{config.theme}”; “T” shows them all.")
+        self.set_keymap(keymap())
         self.animation_level = "none"
 
     def get_default_screen(self) -> Desk:
         """The desk is where everything happens."""
         return self.desk
 
+    @property
+    def notifier(self) -> Notifier:
+        """Who tells an agent that looks elsewhere."""
+        return self._notifier
+
+    def _to_terminal(self, sequence: str) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
+
+    def on_app_focus(self) -> None:
+        """The agent looks here again."""
+        self._notifier.looked(now_ms())
+
+    def on_app_blur(self) -> None:
+        """The agent looks elsewhere."""
+        self._notifier.focused = False
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002 - nobody's words are ever markup
+    ) -> None:
+        """Tell the agent something in a corner of the screen, as plain text on one line."""
+        text = one_line(message, NOTICE_LIMIT)
+        super().notify(text, title=one_line(title), severity=severity, timeout=timeout, markup=False)
+
     def on_mount(self) -> None:
         """Listen to the store and begin to synchronise."""
         self._leave_on_signals()
+        for problem in self._problems:
+            self.notify(problem, title="config.toml", severity="warning", timeout=15, markup=False)
         self._data_version = self.inbox.store.data_version
         self._unlisten = self.inbox.listen(self._note_change)
         self.set_interval(LOOK_AROUND, self._look_around)
@@ -120,12 +175,14 @@ class IsmsgApp(App[int]):
             scopes, self._changed = frozenset(self._changed), set()
         if scopes:
             self.desk.changed(scopes)
+            self._notifier.changed(scopes, now_ms())
 
     def _look_around(self) -> None:
         version = self.inbox.store.data_version
         if version != self._data_version:
             self._data_version = version
             self._note_change(frozenset({EVERYTHING}))
+        self._notifier.tell(now_ms())
         self.writing.later(self.inbox.wake_due)
 
     def _on_state(self, state: SyncState) -> None:
@@ -134,6 +191,16 @@ class IsmsgApp(App[int]):
 
     def _on_refused(self, refused: Refused) -> None:
         self.post_message(CommandRefused(refused))
+
+    @on(NotificationsToggled)
+    def _toggle_notifications(self) -> None:
+        self._notifier.enabled = not self._notifier.enabled
+        words = "Messages ring while you look elsewhere." if self._notifier.enabled else "Messages come in quietly."
+        self.notify(words, timeout=3)
+
+    @on(NewCounted)
+    def _count_in_title(self, event: NewCounted) -> None:
+        self._notifier.title(event.count)
 
     @on(SyncMoved)
     def _show_state(self, event: SyncMoved) -> None:

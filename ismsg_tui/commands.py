@@ -35,4 +35,5 @@ class DeskCommands(Provider):
 
 
 def _words(action: Action) -> str:
-    return f"{action.title} ({key_label(action.keys.split(',')[0])})"
+    key = action.current_keys[0]
+    return f"{action.title} ({key_label(key)})" if key else action.title

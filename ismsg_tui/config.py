@@ -24,6 +24,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a message or a closing waits before it leaves, and can be undone; 0 sends at once."""
     theme: str = "ismsg-dark"
     """The colour theme of the console."""
+    key_set: str = "vim"
+    """Which keys to begin with: `vim`, or `plain` without letters that move."""
+    keys: dict[str, str] = {}
+    """Keys of one's own by action, such as `reply = "r,i"`; docs/keys.md names the actions."""
+    notify: bool = True
+    """Whether a message that comes while the terminal is not looked at rings and is announced."""
 
 
 def data_folder() -> Path:

@@ -1,4 +1,4 @@
-"""What reaches the console from other threads."""
+"""What reaches the application: from other threads, and from its screen."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ class CommandRefused(Message):
     def __init__(self, refused: Refused) -> None:
         super().__init__()
         self.refused = refused
+
+
+class NotificationsToggled(Message):
+    """The agent wants to hear of new messages, or no longer."""
+
+
+class NewCounted(Message):
+    """So many new customers wait."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
 
 
 EVERYTHING = "*"

@@ -41,7 +41,7 @@ OWN = {
     "title": "\x1b]0;owned\x07title \x1b]2;owned\x1b\\ \x1b]l owned\x1b\\",
     "link": "\x1b]8;;https://evil.example\x1b\\your invoice\x1b]8;;\x1b\\",
     "eight bits": "a\x9b31mb\x9d0;owned\x9cc\x90q\x9cd\x85e\x8df",
-    "strings": "\x1bPq#0!200~\x1b\\\x1b_Gf=100;x\x1b\\\x1b^pm\x1b\\\x1bXsos\x1b\\\x1bPtmux;\x1b\x1b]0;owned\x07\x1b\\end",
+    "strings": "\x1bPq#0!200~\x1b\\\x1b_Gf=100;x\x1b\\\x1b^pm\x1b\\\x1bXsos\x1b\\ \x1bPtmux;\x1b\x1b]0;owned\x07\x1b\\",
     "unended": "before \x1b]0;owned and no end",
     "unended more": "before \x1b[38;2;1",
     "keyboard": "\x1b[>31u\x1b[<9u\x1b[c\x1b[5n\x1b[?2048h\x1b[201~\x1bc\x1b(0qqq\x0e",
@@ -157,7 +157,7 @@ class HostileDesk:
             Event(type=EventType.ASSIGNED, source=Source.USER, assignee_id=user.id, previous_id=user.id),
             Event(type=EventType.CLOSED, source=Source.TIMER, category=f"{MARK}{index:03}"),
         ]
-        for number, (kind, source, author, status) in enumerate(said):
+        for number, (kind, source, author, delivery) in enumerate(said):
             yield Message(
                 id=content_id(at, "message", str(index), str(number)),
                 contact_id=contact_id,
@@ -168,7 +168,7 @@ class HostileDesk:
                 channel_id=channel,
                 author_id=author,
                 source=source,
-                status=status,
+                status=delivery,
                 error=text,
             )
         for number, event in enumerate(happened):

@@ -36,6 +36,8 @@ COMMANDS = [
     ["snippets", "import", "nowhere.jsonl"],
     ["import", "nowhere.jsonl"],
     ["doctor"],
+    ["export", "nobody"],
+    ["--plain"],
     ["completion", "bash"],
     ["demo", "--help"],
     ["--help"],

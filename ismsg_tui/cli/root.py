@@ -45,9 +45,10 @@ class Commands(click.Group):
     help="Where the data lies.",
 )
 @click.option("--user", envvar="ISMSG_USER", show_envvar=True, metavar="NAME", help="Who acts; else the login name.")
+@click.option("--plain", is_flag=True, help="Work line by line: for screen readers, simple terminals and scripts.")
 @click.version_option(__version__, prog_name="ismsg", message="%(prog)s %(version)s")
 @click.pass_context
-def main(ctx: click.Context, data: Path | None, user: str | None) -> None:
+def main(ctx: click.Context, data: Path | None, user: str | None, plain: bool) -> None:
     """An agent's desk in the terminal: answer the people who write to you.
 
     Without a command it opens the console.
@@ -57,17 +58,29 @@ def main(ctx: click.Context, data: Path | None, user: str | None) -> None:
             stream.reconfigure(errors="replace")  # a terminal that knows few characters is no reason to fail
     ctx.obj = Session(data, user)
     if ctx.invoked_subcommand is None:
-        ctx.exit(_open_console(ctx.obj))
+        ctx.exit(_open_plain(ctx.obj) if plain else _open_console(ctx.obj))
+    if plain:
+        raise click.UsageError(
+            "--plain opens the inbox and stands without a command; the demo is “ismsg demo --plain”."
+        )
 
 
 def _open_console(session: Session) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise FailedError("The console needs a terminal; “ismsg --help” lists the commands that do not.")
+        raise FailedError("The console needs a terminal; “ismsg --plain” and the commands in “ismsg --help” do not.")
     from ismsg_tui.app import run_console
 
     inbox = session.inbox
     inbox.hold = round(session.config.undo_seconds * 1000)
     return run_console(inbox, session.config)
+
+
+def _open_plain(session: Session) -> int:
+    from ismsg_tui.plain import run_plain
+
+    inbox = session.inbox
+    inbox.hold = round(session.config.undo_seconds * 1000)
+    return run_plain(inbox)
 
 
 for _command in (

@@ -9,7 +9,10 @@ import click
 from ismsg_tui.cli.errors import FailedError, failure
 from ismsg_tui.cli.output import json_option, print_json, print_lines
 from ismsg_tui.cli.session import Session, pass_session
+from ismsg_tui.config import Config
+from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.connection import Error as SqliteError
+from ismsg_tui.sync.authority import Authority
 
 _COMPLETION_HELP = """\b
 For good: add this line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
@@ -69,28 +72,48 @@ def doctor(session: Session, as_json: bool) -> None:
     help="How much faster than life.",
 )
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help="Draw the console as SVG and end.")
+@click.option("--plain", is_flag=True, help="Work line by line instead.")
 @pass_session
 @click.pass_context
 def demo(
-    ctx: click.Context, session: Session, keep: Path | None, replay: Path | None, speed: float, picture: Path | None
+    ctx: click.Context,
+    session: Session,
+    keep: Path | None,
+    replay: Path | None,
+    speed: float,
+    picture: Path | None,
+    plain: bool,
 ) -> None:
     """Open the console on an invented hotel whose guests write in, and answer you."""
     if picture is not None:
+        if plain:
+            raise click.UsageError("--picture draws the console: it does not go with --plain.")
         from ismsg_tui.picture import take_picture
 
         take_picture(picture)
         return
-    from ismsg_tui.app import run_console
     from ismsg_tui.demo.run import run_demo
     from ismsg_tui.demo.scene import DemoError
 
     config = session.config
     try:
-        ctx.exit(run_demo(keep, replay, speed, config, lambda *parts: run_console(*parts[:2], authority=parts[2])))
+        ctx.exit(run_demo(keep, replay, speed, config, _plain if plain else _console))
     except DemoError as error:
         raise FailedError(str(error)) from error
     except (OSError, SqliteError) as error:
         raise failure(error, keep or session.folder) from error
+
+
+def _console(inbox: Inbox, config: Config, authority: Authority) -> int:
+    from ismsg_tui.app import run_console
+
+    return run_console(inbox, config, authority=authority)
+
+
+def _plain(inbox: Inbox, _config: Config, authority: Authority) -> int:
+    from ismsg_tui.plain import run_plain
+
+    return run_plain(inbox, authority=authority)
 
 
 @click.command("completion", epilog=_COMPLETION_HELP)

@@ -19,7 +19,7 @@ VIEW_WORDS = {
     View.ASSIGNED: "assigned to you",
     View.CLOSED: "closed",
     View.SNOOZED: "snoozed",
-    View.ALL: "in all",
+    View.ALL: "all",
 }
 LAST_MESSAGE = 120
 """How much of the last message a list says, in characters."""
@@ -96,7 +96,8 @@ def line_words(line: Line, users: Mapping[str, User], contact_name: str, user_id
     author = "you" if mine else author_words(message, users, contact_name)
     match message.kind:
         case MessageKind.EVENT:
-            return f"{Role.EVENT}, {at}", event_words(message, users, contact_name, when)
+            words = event_words(message, users, contact_name, when)
+            return f"{Role.EVENT}, {at}", words.replace(" · ", ", ")
         case MessageKind.COMMENT:
             return f"{Role.COMMENT} by {author}, {at}", message.text
         case MessageKind.INCOMING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,6 +53,8 @@ class Talk:
     def standard(cls) -> Talk:
         """Over the process's own input and output, with line editing where the system has it."""
         interactive = sys.stdin.isatty()
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")
         if interactive:
             with suppress(ImportError):
                 import readline  # noqa: F401, PLC0415 - its import is what gives input() editing and a history
@@ -72,7 +75,11 @@ class Talk:
     def ask(self, prompt: str) -> str:
         """The next line that is typed or piped in, without its end. Raises EOFError and KeyboardInterrupt."""
         if self.interactive:
-            return self._read(f"{one_line(prompt)}: ")
+            try:
+                return self._read(f"{one_line(prompt)}: ")
+            except (EOFError, KeyboardInterrupt):
+                self._target.write("\n")  # or what comes next would stand behind the prompt
+                raise
         line = self._source.readline()
         if not line:
             raise EOFError

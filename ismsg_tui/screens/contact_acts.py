@@ -15,6 +15,8 @@ from textual.screen import Screen
 
 from ismsg_tui.domain.commands import SendMessage
 from ismsg_tui.domain.entities import ClosingNotes
+from ismsg_tui.domain.text import one_line
+from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.faults import TellsFaults
@@ -86,7 +88,8 @@ class ContactActs(Screen[None], TellsFaults):
         choice = await self.app.push_screen_wait(AssignDialog(users, self._inbox.user_id, card.contact.assignee_id))
         if choice is not None and await self._write(self._inbox.assign, card.contact.id, choice.user_id):
             user = self._inbox.users.get(choice.user_id or "")
-            self.notify(f"Assigned to {user.name}." if user else "Unassigned.", timeout=3, markup=False)
+            name = one_line(user.name, NAME_LIMIT) if user else ""
+            self.notify(f"Assigned to {name}." if user else "Unassigned.", timeout=3, markup=False)
 
     def action_close(self) -> None:
         """Close the conversation."""
@@ -112,7 +115,7 @@ class ContactActs(Screen[None], TellsFaults):
             return
         close = self._inbox.close
         if await self._write(close, contact.id, category=note.category, summary=note.summary, seen_at=seen_at):
-            self.notify(f"Closed: {contact.name}. “z” takes it back.", timeout=4, markup=False)
+            self.notify(f"Closed: {one_line(contact.name, NAME_LIMIT)}. “z” takes it back.", timeout=4, markup=False)
             if then_next:
                 self.action_next_waiting()
 

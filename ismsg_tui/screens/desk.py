@@ -15,7 +15,7 @@ from ismsg_tui.actions import Scope, bindings
 from ismsg_tui.config import config_file
 from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.messages import EVERYTHING
+from ismsg_tui.messages import EVERYTHING, NewCounted, NotificationsToggled
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.wayfinding import Wayfinding
 from ismsg_tui.screens.writing import Writing
@@ -190,6 +190,7 @@ class Desk(Wayfinding):
             self._counting = False
         self._say_what_is_held_back()
         self._show_title(unsent)
+        self.post_message(NewCounted(self._counts[View.NEW]))
         if self._count_again:
             self._count_again = False
             self._count()
@@ -283,6 +284,10 @@ class Desk(Wayfinding):
         chosen = await self.app.push_screen_wait(ThemePicker(themes, self.app.theme))
         if chosen is not None:
             self.notify(f'To keep it, write theme = "{chosen}" into {config_file()}', timeout=6, markup=False)
+
+    def action_toggle_notifications(self) -> None:
+        """Ring and announce messages, or not."""
+        self.post_message(NotificationsToggled())
 
     def action_command_palette(self) -> None:
         """Find a command by name."""

@@ -56,7 +56,7 @@ class _KeyTable(Widget):
 
 
 def _keys(item: Action) -> str:
-    return "  ".join(key_label(key) for key in item.keys.split(","))
+    return "  ".join(key_label(key) for key in item.current_keys if key)
 
 
 def _row(item: Action, column: int, width: int) -> list[Content]:

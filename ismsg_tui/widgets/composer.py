@@ -181,7 +181,7 @@ class Composer(Vertical):
 
     def _keys_shown(self) -> tuple[Key, ...]:
         def key(action_id: str) -> str:
-            return key_label(action(action_id).keys.split(",")[0])
+            return key_label(action(action_id).current_keys[0])
 
         return (
             Key(key("send"), "Save" if self.comment else "Send", "send"),

@@ -13,6 +13,7 @@ from textual.message import Message
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Delivery, MessageKind, User
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import Sort, Standing
 from ismsg_tui.domain.words import span_words
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
@@ -41,13 +42,13 @@ Base = tuple[str, ...]
 
 def channel_code(channel: Channel | None) -> str:
     """A channel in at most three letters."""
-    return CHANNEL_CODES.get(channel.kind, channel.kind[:3].upper()) if channel else ""
+    return CHANNEL_CODES.get(channel.kind) or one_line(channel.kind, 3).upper() if channel else ""
 
 
 def initials(name: str) -> str:
     """The first letters of the first and last word of a name."""
-    words = name.split()
-    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+    words = one_line(name).split()
+    return "".join(one_line(word, 1) for word in (words[:1] + words[1:][-1:])).upper()
 
 
 class ContactList(LineList):

@@ -1,0 +1,107 @@
+"""The state of the line mode: who is read, what was numbered, and what there is more of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ismsg_tui.domain.entities import Contact
+from ismsg_tui.domain.text import one_line
+from ismsg_tui.domain.views import View
+from ismsg_tui.domain.words import NAME_LIMIT
+from ismsg_tui.finding import NotFoundError
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.plain.lines import many
+from ismsg_tui.plain.talk import Role, Talk
+from ismsg_tui.store.arrivals import arrivals, last_arrival
+from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.sync.engine import Refused
+
+SENDERS = 5
+"""How many of those who have written are named; the others are counted."""
+
+
+class MisreadError(Exception):
+    """What was typed is not understood; the message says what would be."""
+
+
+class PlainDesk:
+    """One agent's session in the line mode."""
+
+    def __init__(self, inbox: Inbox, talk: Talk) -> None:
+        self.inbox = inbox
+        self.talk = talk
+        self.reading: str | None = None
+        """The contact whose conversation was read last, to whom everything applies."""
+        self.seen_at: int | None = None
+        """Up to when that conversation was read; milliseconds."""
+        self.view = View.NEW
+        self.numbered: list[str] = []
+        """The contacts behind the numbers that were said last."""
+        self.more: Callable[[], None] | None = None
+        """Goes on where the last list or conversation stopped."""
+        self.refused: list[Refused] = []
+        """What the authority said no to and the agent has not heard of; another thread adds to it."""
+        self._heard = last_arrival(inbox.store.reader)
+
+    @property
+    def prompt(self) -> str:
+        """What is said before the agent types: to whom it will apply."""
+        card = self.inbox.card(self.reading) if self.reading else None
+        return f"Command, {one_line(card.contact.name, NAME_LIMIT)}" if card else "Command"
+
+    def card(self) -> ContactCard:
+        """The contact who is read. Raises MisreadError if there is none."""
+        card = self.inbox.card(self.reading) if self.reading else None
+        if card is None:
+            raise MisreadError("Nobody is read now: say read and a number or a name, or next.")
+        return card
+
+    def contact(self) -> Contact:
+        """The same without the conversations."""
+        return self.card().contact
+
+    def name(self) -> str:
+        """The name of the contact who is read, for a sentence."""
+        return one_line(self.contact().name, NAME_LIMIT)
+
+    def number(self, contact_ids: list[str]) -> int:
+        """Keep contacts under the numbers after those already said; returns the first of them."""
+        self.numbered += contact_ids
+        return len(self.numbered) - len(contact_ids) + 1
+
+    def say(self, role: str, text: str) -> None:
+        """Write a line; see `Talk.say`."""
+        self.talk.say(role, text)
+
+    def name_candidates(self, error: NotFoundError) -> None:
+        """Number those whom a name may mean."""
+        if error.contacts:
+            self.numbered, self.more = [], None
+            first = self.number([contact.id for contact in error.contacts])
+            for number, (contact, detail) in enumerate(zip(error.contacts, error.details, strict=True), first):
+                self.say(f"{Role.CONTACT} {number}", _spoken(detail.removeprefix(f"{contact.id} · ")))
+            return
+        for detail in error.details:
+            self.say(Role.FOUND, _spoken(detail))
+
+    def announce(self) -> None:
+        """Say what has happened since the last time: who has written, and what was refused."""
+        self.inbox.wake_due()
+        while self.refused:
+            self.say(Role.ERROR, f"Not done: {self.refused.pop(0).refusal.reason}")
+        newest = last_arrival(self.inbox.store.reader)
+        if newest == self._heard:
+            return
+        found = arrivals(self.inbox.store.reader, self._heard)
+        self._heard = newest
+        for arrival in found[:SENDERS]:
+            name = one_line(arrival.name, NAME_LIMIT) or "an unnamed contact"
+            self.say(Role.NEW, f"{many(arrival.count, 'message')} from {name}.")
+        others = found[SENDERS:]
+        if others:
+            count = many(sum(arrival.count for arrival in others), "message")
+            self.say(Role.NEW, f"{count} from {many(len(others), 'more contact')}.")
+
+
+def _spoken(detail: str) -> str:
+    return detail.replace(" · ", ", ")

@@ -1,0 +1,147 @@
+"""The words of the line mode for writing: reply, comment, snippet."""
+
+from __future__ import annotations
+
+from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.matching import Query
+from ismsg_tui.domain.snippets import fill, values_for
+from ismsg_tui.domain.text import clean, one_line, search_form
+from ismsg_tui.inbox import RefusedError
+from ismsg_tui.plain.desk import MisreadError, PlainDesk
+from ismsg_tui.plain.talk import Role
+from ismsg_tui.store.drafts import Draft
+from ismsg_tui.times import local
+
+END = "."
+"""The line that ends a text."""
+CHOICES = 9
+"""Snippets that are said at once."""
+
+
+def reply(desk: PlainDesk, rest: str) -> None:
+    """Send a message: what follows, or else the lines up to a single full stop."""
+    _write(desk, rest, comment=False)
+
+
+def comment(desk: PlainDesk, rest: str) -> None:
+    """Write a comment that only the team sees, in the same two ways."""
+    _write(desk, rest, comment=True)
+
+
+def _write(desk: PlainDesk, text: str, *, comment: bool) -> None:
+    contact_id = desk.contact().id
+    if not text.strip():
+        _compose(desk, contact_id, comment=comment)
+        return
+    try:
+        _send(desk, contact_id, Draft(text, comment))
+    except RefusedError:
+        before = desk.inbox.draft(contact_id)
+        whole = f"{before.text}\n\n{text}" if before.text else text
+        desk.inbox.save_draft(contact_id, Draft(whole, comment or before.comment))
+        desk.say(Role.NOTICE, "The text is kept as a draft.")
+        raise
+
+
+def _send(desk: PlainDesk, contact_id: str, draft: Draft, *, drop_draft: bool = False) -> None:
+    if draft.comment:
+        desk.inbox.comment(contact_id, draft.text, drop_draft=drop_draft)
+        desk.say(Role.DONE, f"Comment on {desk.name()} kept, for the team alone.")
+        return
+    desk.inbox.reply(contact_id, draft.text, drop_draft=drop_draft)
+    say_sent(desk)
+
+
+def say_sent(desk: PlainDesk) -> None:
+    """Say where a message went and whether it can be taken back."""
+    channel = desk.inbox.channels.get(desk.contact().channel_id or "")
+    through = f" through {one_line(channel.name)}" if channel else ""
+    seconds = desk.inbox.hold / 1000
+    back = f" It leaves in {seconds:g} seconds; undo takes it back." if seconds else ""
+    desk.say(Role.DONE, f"Message to {desk.name()}{through}.{back}")
+
+
+def _compose(desk: PlainDesk, contact_id: str, *, comment: bool) -> None:
+    """Take lines until the single full stop; what is there is kept as the draft after each."""
+    lines = _begin(desk, contact_id, comment=comment)
+    if lines is None:
+        return
+    what = "Comment on" if comment else "Message to"
+    does = "keeps it" if comment else "sends it"
+    desk.say(Role.NOTICE, f"{what} {desk.name()}, line by line. A full stop alone {does}, Ctrl+C leaves it as a draft.")
+    try:
+        while (line := desk.talk.ask(f"Line {len(lines) + 1}")) != END:
+            lines.append(line)
+            desk.inbox.save_draft(contact_id, Draft("\n".join(lines), comment))
+    except (EOFError, KeyboardInterrupt) as stop:
+        desk.say(Role.NOTICE, "Not sent: it is kept as a draft." if _text(lines) else "Not sent.")
+        if isinstance(stop, EOFError) or not desk.talk.interactive:
+            raise
+        return
+    if not _text(lines):
+        desk.inbox.save_draft(contact_id, Draft())
+        desk.say(Role.NOTICE, "Nothing was written, and nothing sent.")
+        return
+    try:
+        _send(desk, contact_id, Draft(_text(lines), comment), drop_draft=True)
+    except RefusedError:
+        desk.say(Role.NOTICE, "The text is kept as a draft.")
+        raise
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join(lines).strip()
+
+
+def _begin(desk: PlainDesk, contact_id: str, *, comment: bool) -> list[str] | None:
+    """The lines of the draft to go on with, none to start anew, or None to let it be."""
+    draft = desk.inbox.draft(contact_id)
+    if not draft.text:
+        return []
+    desk.say(Role.DRAFT, draft.text)
+    if draft.comment is not comment:
+        what, word = ("a comment", "comment") if draft.comment else ("a message", "reply")
+        if desk.talk.agrees(f"This is an unfinished draft of {what}. Throw it away?"):
+            return []
+        desk.say(Role.NOTICE, f"It stays: {word} goes on with it.")
+        return None
+    return draft.text.split("\n") if desk.talk.agrees("Go on with this draft? No throws it away.") else []
+
+
+def snippet(desk: PlainDesk, rest: str) -> None:
+    """Choose a stored reply, hear what it will say, and send it."""
+    contact = desk.contact()
+    found = desk.inbox.snippets(contact.id)
+    query = Query(rest)
+    if query:
+        forms = (([search_form(item.name)], search_form(f"{item.topic} {item.text}")) for item in found)
+        found = [found[index] for index in query.rank(forms)]
+    if not found:
+        what = f"No snippet holds “{one_line(rest, 80)}”." if query else "There are no snippets yet."
+        desk.say(Role.NOTICE, what)
+        return
+    for number, item in enumerate(found[:CHOICES], 1):
+        topic = f", {one_line(item.topic)}" if item.topic else ""
+        desk.say(f"{Role.SNIPPET} {number}", f"{one_line(item.name, 128)}{topic}: {one_line(item.text)}")
+    if len(found) > CHOICES:
+        desk.say(Role.NOTICE, f"{len(found) - CHOICES} others: say snippet and a word of the one you want.")
+    typed = desk.talk.ask("Number of the snippet").strip()
+    if not typed:
+        desk.say(Role.NOTICE, "None was taken.")
+        return
+    if not (typed.isascii() and typed.isdigit() and 1 <= int(typed[:4]) <= min(len(found), CHOICES)):
+        raise MisreadError(f"There is no snippet {one_line(typed, 20)} among these.")
+    chosen = found[int(typed) - 1]
+    assignee = desk.inbox.users.get(contact.assignee_id or "") or desk.inbox.me
+    filled = fill(clean(chosen.text), values_for(contact, assignee, local(now_ms())))
+    desk.say(Role.TEXT, filled.text)
+    if filled.missing:
+        desk.say(Role.NOTICE, f"No value for {', '.join(filled.missing)}: it would be sent as it stands.")
+    if not desk.talk.agrees(f"Send this to {desk.name()}?"):
+        desk.say(Role.NOTICE, "Not sent.")
+        return
+    issued: Issued | None = desk.inbox.reply(contact.id, filled.text)
+    if issued is not None:
+        desk.inbox.use_snippet(chosen.id)
+    say_sent(desk)

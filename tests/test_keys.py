@@ -1,0 +1,79 @@
+"""Keys of one's own: sets, single actions, clashes and unknown names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ismsg_tui import actions
+from ismsg_tui.app import IsmsgApp
+from ismsg_tui.config import Config
+from tests.desk_setup import on_screen, open_inbox, press, settle
+
+
+@pytest.fixture(autouse=True)
+def _usual_keys_afterwards() -> Iterator[None]:
+    yield
+    actions.remap("vim", {})
+
+
+@pytest.mark.parametrize("key_set", sorted(actions.KEY_SETS))
+def test_no_set_gives_one_key_two_meanings(key_set: str) -> None:
+    assert actions.remap(key_set, {}) == []
+
+
+def test_an_action_gets_the_keys_that_people_write() -> None:
+    assert actions.remap("vim", {"assign": "?, Ctrl+T, F9", "help": "F1"}) == []
+    assert actions.action("assign").current_keys == ("question_mark", "ctrl+t", "f9")
+
+
+def test_an_unknown_action_and_an_unknown_set_are_named() -> None:
+    problems = actions.remap("emacs", {"fly": "x"})
+    assert len(problems) == 2
+    assert "emacs" in problems[0]
+    assert "fly" in problems[1]
+
+
+def test_a_clash_is_named_and_the_action_that_was_changed_keeps_its_usual_keys() -> None:
+    (problem,) = actions.remap("vim", {"snooze": "a"})
+    assert "snooze" in problem
+    assert "assign" in problem
+    assert actions.action("snooze").current_keys == ("s",)
+
+
+def test_the_same_key_may_mean_two_things_where_they_never_meet() -> None:
+    assert actions.remap("vim", {"line_down": "x", "cursor_down": "x"}) == []
+
+
+def test_keys_can_be_taken_away() -> None:
+    assert actions.remap("vim", {"choose_theme": ""}) == []
+    assert actions.action("choose_theme").current_keys == ("",)
+
+
+async def test_the_console_obeys_the_keys_of_the_config_file_and_shows_them(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    app = IsmsgApp(inbox, Config(keys={"view_all": "7", "reply": "y"}))
+    async with app.run_test(size=(120, 60)) as pilot:
+        await settle(pilot)
+        await press(pilot, "7")
+        assert app.desk.view.value == "all"
+        await press(pilot, "6")
+        assert app.desk.view.value == "all"
+        assert "y Reply" in on_screen(pilot)
+        await press(pilot, "question_mark")
+        assert "Show every contact." in on_screen(pilot)
+        line = next(line for line in on_screen(pilot).splitlines() if "Show every contact." in line)
+        assert " 7 " in line
+
+
+async def test_problems_with_keys_and_theme_are_told_at_the_start(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    app = IsmsgApp(inbox, Config(theme="no-such-theme", keys={"fly": "x"}))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        told = " ".join(note.message for note in app._notifications)
+        assert "no-such-theme" in told
+        assert "fly" in told
+        assert app.theme == "ismsg-dark"
