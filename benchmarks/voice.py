@@ -167,7 +167,11 @@ def _play_bare() -> Callable[[], object]:
         RATE, RATE // BLOCKS_PER_SECOND, channels=1, dtype="int16", latency=LATENCY, callback=fill
     )
     stream.start()
-    return stream.close
+
+    def end() -> None:
+        stream.close()
+
+    return end
 
 
 def _until_heard(server: SoundServer, play: Callable[[], Callable[[], object]]) -> float:

@@ -84,6 +84,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("wake", "w", "Wake", _DESK, _C, "End the snooze."),
     Action("open_conversation", "o", "Open", _DESK, _C, "Open a conversation with the contact by hand."),
     Action("mark_unread", "u", "Unread", _DESK, _C, "Mark the contact unread, to come back to it."),
+    Action("copy_message", "y", "Copy", _DESK, _C, "Copy the newest message of the contact; the mouse selects others."),
+    Action("copy_conversation", "Y", "Copy all", _DESK, _C, "Copy the whole conversation as Markdown."),
     Action("next_waiting", "n", "Next waiting", _DESK, _M, "Go to the contact who has waited longest.", footer=True),
     Action("next_unread", "N", "Next unread", _DESK, _M, "Go to the next contact of the view with something unread."),
     Action(

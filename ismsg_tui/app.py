@@ -10,12 +10,13 @@ import threading
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import App
 from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 
 from ismsg_tui.actions import keymap, remap
+from ismsg_tui.clipboard import Way, copy
 from ismsg_tui.clock import now_ms
 from ismsg_tui.commands import DeskCommands
 from ismsg_tui.config import Config
@@ -32,6 +33,7 @@ from ismsg_tui.messages import (
 )
 from ismsg_tui.notifier import Notifier
 from ismsg_tui.screens.desk import Desk
+from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.sync.authority import Authority
 from ismsg_tui.sync.engine import Refused, Sync, SyncState
@@ -48,7 +50,7 @@ NOTICE_LIMIT = 500
 _STATES = {SyncState.SYNCED: "synced", SyncState.OFFLINE: "offline"}
 
 
-class IsmsgApp(App[int]):
+class IsmsgApp(App[int], TellsFaults):
     """The console."""
 
     TITLE = "ismsg"
@@ -94,6 +96,17 @@ class IsmsgApp(App[int]):
     def _to_terminal(self, sequence: str) -> None:
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Put a text on the clipboard, off the loop, and say how it went."""
+        self._clipboard = text
+        self._copy(text)
+
+    @work(group="copy", exit_on_error=False, description="copy")
+    async def _copy(self, text: str) -> None:
+        copied = await copy(text, self._to_terminal, os.environ)
+        failed = copied.way is Way.NONE
+        self.notify(copied.words, severity="warning" if failed else "information", timeout=4, markup=False)
 
     def on_app_focus(self) -> None:
         """The agent looks here again."""

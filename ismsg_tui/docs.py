@@ -20,12 +20,20 @@ def keys_page() -> str:
 
     lines = ["# Keys", "", _WRITTEN.format(source="`ismsg_tui/actions.py`"), ""]
     lines += ["The footer shows the most important ones, `?` shows all, `Ctrl+P` finds any command by name."]
+    lines += ["The last column is the name under which `[keys]` of `config.toml` gives an action other keys."]
     for group in dict.fromkeys(action.group for action in ACTIONS):
-        lines += ["", f"## {group}", "", "| Keys | Name | Works | What it does |", "|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {group}",
+            "",
+            "| Keys | Name | Works | What it does | In the settings |",
+            "|---|---|---|---|---|",
+        ]
         for action in ACTIONS:
             if action.group is group:
                 keys = " ".join(_code(key_label(key.strip())) for key in action.keys.split(","))
-                lines.append(f"| {keys} | {_cell(action.title)} | {_cell(action.scope)} | {_cell(action.help)} |")
+                about = f"{_cell(action.title)} | {_cell(action.scope)} | {_cell(action.help)}"
+                lines.append(f"| {keys} | {about} | `{action.id}` |")
     return "\n".join(lines) + "\n"
 
 

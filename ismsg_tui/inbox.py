@@ -30,12 +30,14 @@ from ismsg_tui.domain.commands import (
     UseSnippet,
     WakeConversation,
 )
-from ismsg_tui.domain.entities import Channel, Contact, MessageKind, Snippet, Source, User, Workspace
+from ismsg_tui.domain.entities import Attachment, Channel, Contact, MessageKind, Snippet, Source, User, Workspace
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.mentions import mentioned
-from ismsg_tui.domain.text import clean
+from ismsg_tui.domain.state import Refusal
+from ismsg_tui.domain.text import clean, file_name
 from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.store import outbox
+from ismsg_tui.store.blobs import Blobs
 from ismsg_tui.store.drafts import Draft, read_draft
 from ismsg_tui.store.lists import (
     ListPage,
@@ -79,6 +81,11 @@ class Inbox:
     def listen(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
         """Hear which contacts changed after each commit, on the thread that wrote; returns what ends it."""
         return self.store.listen(listener)
+
+    @property
+    def blobs(self) -> Blobs:
+        """The bytes of attachments."""
+        return self.store.blobs
 
     # Who and where
 
@@ -206,9 +213,19 @@ class Inbox:
             self._undoable.append(issued)
         return issued
 
-    def reply(self, contact_id: str, text: str, *, drop_draft: bool = False) -> Issued | None:
-        """Send a message; an unassigned contact becomes the user's. Raises RefusedError."""
-        return self._act_undoably(SendMessage(contact_id, clean(text)), hold=self.hold, drop_draft=drop_draft)
+    def reply(
+        self, contact_id: str, text: str, attachments: tuple[Attachment, ...] = (), *, drop_draft: bool = False
+    ) -> Issued | None:
+        """Send a message; an unassigned contact becomes the user's. It leaves once its files are with the authority.
+
+        Raises RefusedError.
+        """
+        for attachment in attachments:
+            if self.blobs.path(attachment.sha256) is None:
+                name = file_name(attachment.name)
+                raise RefusedError(Refusal("file-gone", f"{name} is not here any more: attach it again."))
+        command = SendMessage(contact_id, clean(text), attachments=attachments)
+        return self._act_undoably(command, hold=self.hold, drop_draft=drop_draft)
 
     def comment(self, contact_id: str, text: str, *, drop_draft: bool = False) -> Issued | None:
         """Write an internal comment; whom it mentions by `@name` is told. Raises RefusedError."""

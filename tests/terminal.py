@@ -251,6 +251,13 @@ class Terminal:
             self.keyboards += {"<": -1, ">": 1}.get(value[0], 0)
 
 
+def width_on_screen(text: str) -> int:
+    """How many columns a line of text takes on a terminal that looks at one character at a time."""
+    screen = _Screen(20_000, 1)
+    screen.draw(text)
+    return screen.cursor.x
+
+
 def isolated(folder: Path) -> dict[str, str]:
     """An environment in which a program finds nothing of the user's and leaves nothing outside `folder`."""
     home, scratch = folder / "home", folder / "scratch"

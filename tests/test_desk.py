@@ -355,3 +355,28 @@ async def test_the_mouse_opens_a_contact_and_shows_a_view(tmp_path: Path) -> Non
         await pilot.click("#tab-all")
         await settle(pilot)
         assert app.desk.view is View.ALL
+
+
+async def test_the_newest_message_and_the_whole_conversation_can_be_copied(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        await press(pilot, "y")
+        assert pilot.app.clipboard == "hello, this is Mai"
+        await press(pilot, "Y")
+        await pilot.app.workers.wait_for_complete()
+        assert "Mai Tran" in pilot.app.clipboard
+        assert "hello, this is Mai" in pilot.app.clipboard
+
+
+async def test_what_the_mouse_selects_in_a_conversation_is_copied_without_the_panes_beside_it(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        timeline = pilot.app.screen.query_one(Timeline)
+        rows = shown_by(pilot, Timeline)
+        row = next(index for index, text in enumerate(rows) if "hello, this is Mai" in text)
+        await pilot.mouse_down(timeline, offset=(3, row))
+        await pilot.hover(timeline, offset=(21, row))
+        await pilot.mouse_up(timeline, offset=(21, row))
+        await press(pilot, "ctrl+c")
+        assert pilot.app.clipboard.strip() in "hello, this is Mai"
+        assert "this is" in pilot.app.clipboard

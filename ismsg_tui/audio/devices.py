@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 from ismsg_tui.audio.ports import FRAME, RATE, AudioError, Deliver
+from ismsg_tui.domain.text import one_line
 
 if TYPE_CHECKING:
     from sounddevice import CallbackFlags
@@ -24,6 +25,9 @@ LATENCY = 0.2
 """Seconds that the device keeps for us: longer than the interpreter is ever busy, shorter than anybody waits."""
 BLOCKS_PER_SECOND = 20
 """How often samples arrive: seldom enough to cost little, often enough for a meter."""
+
+LONGEST_NAME = 80
+"""Characters of a device's name; it comes from outside, from a headset for instance."""
 
 NAMES: dict[Kind, str] = {"input": "microphone", "output": "speaker"}
 # PaErrorCode of portaudio.h.
@@ -81,12 +85,13 @@ def devices(kind: Kind) -> list[Device]:
 
 def _known(kind: Kind) -> list[Device]:
     sound = library()
-    default = sound.default.device[kind]
-    return [
-        Device(number, str(info["name"]), number == default)
-        for number, info in enumerate(sound.query_devices())
-        if info[f"max_{kind}_channels"] > 0
-    ]
+    with _lock:
+        default = sound.default.device[kind]
+        return [
+            Device(number, one_line(str(info["name"]), LONGEST_NAME), number == default)
+            for number, info in enumerate(sound.query_devices())
+            if info[f"max_{kind}_channels"] > 0
+        ]
 
 
 def find_device(kind: Kind, wanted: str | None) -> Device:
@@ -223,5 +228,5 @@ def explain(kind: Kind, name: str, error: Exception) -> str:
         case code if code == _INVALID_SAMPLE_RATE:
             return f"{device} offers no rate that ismsg can use: choose another."
         case _:
-            reason = str(error.args[0]).splitlines()[0] if error.args else "no reason given"
+            reason = one_line(str(error.args[0]), LONGEST_NAME) if error.args else "no reason given"
             return f"{device} can't be opened ({reason}): check the system's sound settings, or choose another."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ismsg_tui.audio.ports import AudioError
 from ismsg_tui.audio.take import Take
+from ismsg_tui.domain.text import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,8 @@ BLOCK = 4096
 """Frames read or written at a time; libsndfile can crash on minutes of Ogg at once."""
 PEAKS = 64
 """Values of a waveform."""
+LONGEST_NAME = 80
+"""Characters of a file's name in a sentence."""
 LONGEST = 24 * 3600
 """Seconds beyond which a file's own word about its length is not believed."""
 
@@ -40,6 +43,7 @@ def open_sound(sound: Path | Take) -> SoundFile:
     """A take, or a file in any format that libsndfile reads (Ogg/Opus, MP3, WAV, FLAC). Raises AudioError."""
     library = sound_file()
     path = sound.path if isinstance(sound, Take) else sound
+    name = _named(path)
     try:
         if isinstance(sound, Take):
             return library.SoundFile(
@@ -48,10 +52,14 @@ def open_sound(sound: Path | Take) -> SoundFile:
         return library.SoundFile(path)
     except (OSError, RuntimeError, TypeError) as error:
         if not path.is_file():
-            raise AudioError(f"The sound {path.name} is not there any more.") from error
+            raise AudioError(f"The sound {name} is not there any more.") from error
         raise AudioError(
-            f"{path.name} is in a format that ismsg can't play: save it and open it with another program."
+            f"{name} is in a format that ismsg can't play: save it and open it with another program."
         ) from error
+
+
+def _named(path: Path) -> str:
+    return one_line(path.name, LONGEST_NAME)
 
 
 def length(file: SoundFile) -> float:
@@ -66,7 +74,7 @@ def blocks(file: SoundFile, frames: int = BLOCK) -> Iterator[Samples]:
         try:
             block: Samples = file.read(frames, dtype="float32", always_2d=True)
         except (OSError, RuntimeError) as error:
-            raise AudioError(f"{Path(file.name).name} is damaged: it can't be played any further.") from error
+            raise AudioError(f"{_named(Path(file.name))} is damaged: it can't be played any further.") from error
         if not len(block):
             return
         yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype="float32")

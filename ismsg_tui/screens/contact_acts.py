@@ -5,6 +5,7 @@ Dialogs are imported when they open: the desk is there sooner without them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -14,7 +15,7 @@ from textual import work
 from textual.screen import Screen
 
 from ismsg_tui.domain.commands import SendMessage
-from ismsg_tui.domain.entities import ClosingNotes
+from ismsg_tui.domain.entities import ClosingNotes, MessageKind
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.inbox import Inbox, RefusedError
@@ -22,6 +23,7 @@ from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
+from ismsg_tui.store.timeline import ContactCard
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +155,30 @@ class ContactActs(Screen[None], TellsFaults):
         """Mark the contact unread."""
         if self.pane.contact_id is not None:
             await self._write(self._inbox.mark_unread, self.pane.contact_id)
+
+    def action_copy_message(self) -> None:
+        """Copy the contact's newest message."""
+        contact_id = self.pane.contact_id
+        lines = self._inbox.timeline(contact_id) if contact_id else []
+        heard = [line.message.text for line in lines if line.message.kind is MessageKind.INCOMING and line.message.text]
+        if heard:
+            self.app.copy_to_clipboard(heard[-1])
+        else:
+            self.notify("There is no message to copy.", timeout=3)
+
+    @work(group="act", exit_on_error=False, description="copy the conversation")
+    async def action_copy_conversation(self) -> None:
+        """Copy everything that was said as Markdown."""
+        card = self.pane.card
+        if card is not None:
+            self.app.copy_to_clipboard(await asyncio.to_thread(self._as_markdown, card))
+
+    def _as_markdown(self, card: ContactCard) -> str:
+        from ismsg_tui.export import Format, document, every_line
+
+        inbox = self._inbox
+        lines = every_line(inbox, card.contact.id)
+        return "".join(document(Format.MARKDOWN, card, lines, inbox.users, inbox.channels))
 
     @work(group="act", exit_on_error=False, description="undo")
     async def action_undo(self) -> None:

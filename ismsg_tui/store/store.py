@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ismsg_tui.domain.entities import Entity
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store import outbox
+from ismsg_tui.store.blobs import Blobs
 from ismsg_tui.store.connection import Connection, open_reader, open_writer
 from ismsg_tui.store.drafts import Draft, put_back, write_draft
 from ismsg_tui.store.loading import Settings, load_settings, load_state
@@ -38,7 +40,10 @@ log = logging.getLogger(__name__)
 FILE_NAME = "ismsg.db"
 
 Listener = Callable[[frozenset[str]], None]
-"""Told after each commit which scopes changed: contact ids, `snippets`, `settings`. Called on the writing thread."""
+"""Told after each commit which scopes changed: contact ids, `snippets`, `settings`, `blob:` and a SHA-256.
+
+Called on the writing thread, or on that of a transfer.
+"""
 
 
 class RefusedError(Exception):
@@ -73,6 +78,8 @@ class Store:
         self._settings: Settings | None = None
         self._settings_version = -1
         self._listeners: list[Listener] = []
+        self.blobs = Blobs(self)
+        """The bytes of attachments."""
 
     def close(self) -> None:
         """Close every connection; the store can't be used afterwards."""
@@ -95,6 +102,19 @@ class Store:
         """Hear of every change made through this object; returns what ends it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def tell(self, scopes: AbstractSet[str]) -> None:
+        """Tell listeners of changes."""
+        for listener in tuple(self._listeners) if scopes else ():
+            try:
+                listener(frozenset(scopes))
+            except Exception:  # it is committed: whoever gave the command must not take it for failed
+                log.exception("a listener failed")
+
+    def change(self, write: Callable[[Connection], Iterable[str]]) -> None:
+        """Write what is no row of the workspace, in a transaction; `write` returns the scopes that changed."""
+        with self._transaction() as changed:
+            changed.update(write(self._writer))
 
     @property
     def data_version(self) -> int:
@@ -318,8 +338,4 @@ class Store:
                 raise
             if SETTINGS in changed:
                 self._settings = None
-        for listener in tuple(self._listeners) if changed else ():
-            try:
-                listener(frozenset(changed))
-            except Exception:  # it is committed: whoever gave the command must not take it for failed
-                log.exception("a listener failed")
+        self.tell(changed)

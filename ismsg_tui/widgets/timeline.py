@@ -17,6 +17,7 @@ from textual.events import Click
 from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.selection import Selection
 from textual.strip import Strip
 
 from ismsg_tui.actions import Scope, bindings
@@ -281,14 +282,32 @@ class Timeline(ScrollView, can_focus=True):
         strip = self._strips.get((message_id, part))
         if strip is None:
             pieces = self._laid[message_id][3][part]
-            segments = [
-                segment(text, self._style(ink)) if text.strip() else Segment(text, self._style(ink))
-                for text, ink in pieces
-            ]
+            segments = [segment(text, self._style(ink)) for text, ink in pieces]
             fill = self._style(pieces[-1][1]) if pieces and pieces[-1][1] is Ink.COMMENT else self.rich_style
             strip = Strip(segments).adjust_cell_length(width, fill)
             self._strips[message_id, part] = strip
-        return strip
+        selected = self.text_selection.get_span(line) if self.text_selection is not None else None
+        if selected is not None:
+            strip = self._marked(strip, *selected)
+        return strip.apply_offsets(0, line)
+
+    def _marked(self, strip: Strip, start: int, end: int) -> Strip:
+        """A line with the selected part of it marked; columns count cells, an end of -1 is the end of the line."""
+        end = strip.cell_length if end == -1 else min(end, strip.cell_length)
+        start = min(start, end)
+        style = self.screen.get_component_rich_style("screen--selection")
+        parts = [strip.crop(0, start), strip.crop(start, end).apply_style(style), strip.crop(end)]
+        return Strip.join(parts)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text, without the bars and headings' fillings at the ends of lines."""
+        rows = (row for line in self._lines for row in self._laid[line.message.id][3])
+        text = "\n".join("".join(piece for piece, _ in row).rstrip() for row in rows)
+        return selection.extract(text), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002 - Textual's signature
+        """Show what is selected."""
+        self.refresh()
 
     # Moving
 

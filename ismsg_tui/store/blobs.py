@@ -1,0 +1,358 @@
+"""The bytes of attachments: files in the store's folder, each named by its SHA-256, and what is known of each.
+
+A blob is written beside the others, synced, checked and only then renamed: under its name lies the whole of it or
+nothing. Whatever a crash leaves in between is of no account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+from msgspec.structs import replace
+
+from ismsg_tui.domain.entities import Attachment, FileKind
+from ismsg_tui.domain.text import file_name
+from ismsg_tui.store.connection import Connection
+from ismsg_tui.store.files import (
+    CHUNK,
+    Cancelled,
+    FileCancelledError,
+    FileError,
+    Progress,
+    copy_hashing,
+    described,
+    disk_words,
+    examine,
+    open_file,
+    save_copy,
+)
+
+if TYPE_CHECKING:
+    from ismsg_tui.store.store import Store
+
+SCOPE = "blob:"
+"""What the scopes begin with under which listeners hear of blobs; the SHA-256 follows."""
+TOLD_EVERY = 0.1
+"""Seconds between two tellings of how far a transfer has come."""
+LEFT_OVER = 24 * 3600
+"""Seconds after which a copy that was never finished is cleared away."""
+CANCELLED = "Cancelled."
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class BlobState(msgspec.Struct, frozen=True):
+    """Where the bytes of a file are, and how far they have come."""
+
+    here: bool = False
+    """On this machine."""
+    there: bool = False
+    """With the authority."""
+    wanted: bool = False
+    """To be fetched."""
+    done: int = 0
+    """Bytes that the transfer under way has moved."""
+    total: int = 0
+    """Bytes that it has to move; 0 where none is under way in this process."""
+    error: str = ""
+    """Why the last transfer failed; it is not tried again before somebody asks for it."""
+
+    @property
+    def word(self) -> str:
+        """The state in a word, for programs: `failed`, `here`, `sending`, `wanted` or `away`."""
+        if self.error:
+            return "failed"
+        if self.here:
+            return "here" if self.there else "sending"
+        return "wanted" if self.wanted else "away"
+
+
+class _Running:
+    """A transfer under way."""
+
+    def __init__(self, total: int) -> None:
+        self.done = 0
+        self.total = total
+        self.cancelled = False
+        self.told = 0.0
+
+
+class Blobs:
+    """The blobs of a store; any thread may call, and what copies may take long."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.folder = store.path.parent / "blobs"
+        self._running: dict[str, _Running] = {}
+        self._lock = threading.Lock()
+
+    # Taking files in and giving them out
+
+    def add(
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        kind: FileKind | None = None,
+        mime: str | None = None,
+        duration: int | None = None,
+        peaks: tuple[int, ...] = (),
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Attachment:
+        """Copy a file into the store; what it is called, what it is and its media type are found out if not given.
+
+        `duration` in milliseconds. Raises FileError, FileCancelledError where `cancelled` said so.
+        """
+        with open_file(path) as file:
+            found = described(file, name or path.name, kind, mime)
+            before = os.fstat(file.fileno())
+            try:
+                sha256 = self._copy_in(file, found.size, progress, cancelled)
+            except FileCancelledError:
+                raise
+            except OSError as error:
+                raise FileError(disk_words(error, found.name, "attached")) from error
+            after = os.fstat(file.fileno())
+        if sha256 is None or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise FileError(f"{found.name} has changed while it was read: attach it again when it is finished.")
+        self._note(sha256, found.size)
+        return replace(found, sha256=sha256, duration=duration, peaks=peaks)
+
+    def path(self, sha256: str) -> Path | None:
+        """Where the bytes lie, None while they are not here."""
+        place = self._place(sha256)
+        return place if place is not None and place.is_file() else None
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The bytes, to be read. Raises FileError while they are not here."""
+        place = self.path(sha256)
+        if place is None:
+            raise FileError("This file is not here yet.")
+        return open_file(place)
+
+    def save(self, attachment: Attachment, folder: Path) -> Path:
+        """Save a file in a folder, made if missing: under a safe name, never over another, never to be run.
+
+        Raises FileError.
+        """
+        place = self.path(attachment.sha256)
+        if place is None:
+            raise FileError(f"{file_name(attachment.name)} is not here yet.")
+        return save_copy(place, attachment.name, folder)
+
+    def take(self, sha256: str, part: Path) -> None:
+        """Make a fetched file a blob once its bytes are checked. Raises FileError for wrong ones, which are removed."""
+        place = self._place(sha256)
+        if place is None:
+            raise FileError("This is no name of a file's bytes.")
+        digest = hashlib.sha256()
+        size = 0
+        with part.open("r+b") as file:
+            while piece := file.read(CHUNK):
+                digest.update(piece)
+                size += len(piece)
+            os.fsync(file.fileno())
+        if digest.hexdigest() != sha256:
+            part.unlink()
+            raise FileError("What arrived is not the file that was sent: ask for it again.")
+        self._settle(part, place)
+        self._note(sha256, size, there=True)
+
+    def part(self, sha256: str) -> Path:
+        """Where a file lies while it is fetched."""
+        self._in_work().mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._in_work() / f"{sha256}.part"
+
+    # What is known of each
+
+    def state(self, sha256: str) -> BlobState:
+        """Where a file's bytes are and how far they have come."""
+        return self.states([sha256])[sha256]
+
+    def states(self, sha256s: Iterable[str]) -> dict[str, BlobState]:
+        """The same of several files."""
+        wanted = list(sha256s)
+        rows = self._store.reader.execute(
+            "SELECT sha256, size, here, there, error FROM blob WHERE sha256 IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(wanted).decode(),),
+        )
+        known = {row["sha256"]: row for row in rows}
+        found: dict[str, BlobState] = {}
+        for sha256 in wanted:
+            row, running = known.get(sha256), self._running.get(sha256)
+            if row is None:
+                found[sha256] = BlobState()
+                continue
+            here, there = bool(row["here"]), bool(row["there"])
+            done, total = (running.done, running.total) if running else (0, 0)
+            found[sha256] = BlobState(here, there, not here and not row["error"], done, total, row["error"])
+        return found
+
+    def want(self, sha256: str, size: int = 0) -> None:
+        """Ask for a file to be brought where it is missing: fetched if it is not here, else sent again if that failed.
+
+        `size` in bytes, where it is known.
+        """
+        if self._place(sha256) is None:
+            return
+
+        def ask(writer: Connection) -> set[str]:
+            changed = writer.execute(
+                "INSERT INTO blob (sha256, size, here, there, error) VALUES (?, ?, 0, 1, '') "
+                "ON CONFLICT (sha256) DO UPDATE SET error = '' WHERE error <> ''",
+                (sha256, size),
+            ).rowcount
+            return {SCOPE + sha256} if changed else set()
+
+        self._store.change(ask)
+
+    def cancel(self, sha256: str) -> None:
+        """Stop a transfer, running or to come; what has come of it stays, to be gone on with when it is wanted."""
+        with self._lock:
+            running = self._running.get(sha256)
+            if running is not None:
+                running.cancelled = True
+
+        def stop(writer: Connection) -> set[str]:
+            gone = writer.execute("DELETE FROM blob WHERE sha256 = ? AND here = 0", (sha256,)).rowcount
+            held = writer.execute(
+                "UPDATE blob SET error = ? WHERE sha256 = ? AND here = 1 AND there = 0", (CANCELLED, sha256)
+            ).rowcount
+            return {SCOPE + sha256} if gone or held else set()
+
+        self._store.change(stop)
+
+    # For the transfers
+
+    def to_send(self, now: int) -> list[str]:
+        """The files of messages that may leave, oldest first, which the authority lacks."""
+        rows = self._store.reader.execute(
+            "SELECT blob.sha256 AS sha256, min(outbox.n) AS n FROM outbox "
+            "JOIN json_each(outbox.issued, '$.command.attachments') AS file "
+            "JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') "
+            "WHERE outbox.state IN ('pending', 'sending') AND hold_until <= ? "
+            "AND blob.here = 1 AND blob.there = 0 AND blob.error = '' GROUP BY blob.sha256 ORDER BY n",
+            (now,),
+        )
+        return [row["sha256"] for row in rows]
+
+    def to_fetch(self) -> list[tuple[str, int]]:
+        """The files that are wanted here with their sizes, the smallest first."""
+        rows = self._store.reader.execute(
+            "SELECT sha256, size FROM blob WHERE here = 0 AND error = '' ORDER BY size, sha256"
+        )
+        return [(row["sha256"], row["size"]) for row in rows]
+
+    def begin(self, sha256: str, total: int) -> None:
+        """A transfer of so many bytes begins."""
+        with self._lock:
+            self._running[sha256] = _Running(total)
+
+    def moved(self, sha256: str, done: int, total: int) -> None:
+        """A transfer has come so far; listeners hear of it now and then."""
+        running = self._running.get(sha256)
+        if running is None:
+            return
+        running.done, running.total = done, total
+        now = time.monotonic()
+        if now - running.told >= TOLD_EVERY:
+            running.told = now
+            self._store.tell({SCOPE + sha256})
+
+    def is_cancelled(self, sha256: str) -> bool:
+        """Whether somebody has stopped the transfer under way."""
+        running = self._running.get(sha256)
+        return running is not None and running.cancelled
+
+    def end(self, sha256: str) -> None:
+        """A transfer is over, whatever has come of it."""
+        with self._lock:
+            self._running.pop(sha256, None)
+        self._store.tell({SCOPE + sha256})
+
+    def set_there(self, sha256: str, *, there: bool) -> None:
+        """The authority has the bytes, or turns out not to."""
+        self._set("there = ?, error = ''", sha256, int(there))
+
+    def set_error(self, sha256: str, error: str) -> None:
+        """A transfer has failed for good; it is tried again when it is wanted."""
+        self._set("error = ?", sha256, error)
+
+    # Plumbing
+
+    def _set(self, change: str, sha256: str, value: int | str) -> None:
+        def write(writer: Connection) -> set[str]:
+            writer.execute(f"UPDATE blob SET {change} WHERE sha256 = ?", (value, sha256))
+            return {SCOPE + sha256}
+
+        self._store.change(write)
+
+    def _note(self, sha256: str, size: int, *, there: bool = False) -> None:
+        def write(writer: Connection) -> set[str]:
+            writer.execute(
+                "INSERT INTO blob (sha256, size, here, there, error) VALUES (?, ?, 1, ?, '') ON CONFLICT (sha256) "
+                "DO UPDATE SET size = excluded.size, here = 1, there = max(there, excluded.there), error = ''",
+                (sha256, size, int(there)),
+            )
+            return {SCOPE + sha256}
+
+        self._store.change(write)
+
+    def _place(self, sha256: str) -> Path | None:
+        """Where a blob belongs; None for what is no SHA-256, as a stranger may have put it into a message."""
+        return self.folder / sha256[:2] / sha256 if _SHA256.fullmatch(sha256) else None
+
+    def _in_work(self) -> Path:
+        return self.folder / "tmp"
+
+    def _copy_in(self, file: BinaryIO, size: int, progress: Progress | None, cancelled: Cancelled | None) -> str | None:
+        """Copy an open file to its place; None if it did not hold `size` bytes."""
+        self._in_work().mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._clear_away()
+        handle, name = tempfile.mkstemp(dir=self._in_work(), suffix=".copy")
+        copy = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as target:
+                hashed = copy_hashing(file, target, total=size, progress=progress, cancelled=cancelled)
+                target.flush()
+                os.fsync(target.fileno())
+            place = self._place(hashed.sha256)
+            if hashed.size != size or place is None:
+                return None
+            self._settle(copy, place)
+            return hashed.sha256
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def _settle(self, finished: Path, place: Path) -> None:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        finished.chmod(0o600)
+        finished.replace(place)
+        with suppress(OSError):  # where folders can't be synced, as on Windows
+            handle = os.open(place.parent, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def _clear_away(self) -> None:
+        """Remove what processes that died left half copied."""
+        oldest = time.time() - LEFT_OVER
+        for left in self._in_work().glob("*.copy"):
+            with suppress(OSError):
+                if left.stat().st_mtime < oldest:
+                    left.unlink()
+
+
+__all__ = ["SCOPE", "BlobState", "Blobs", "FileCancelledError", "FileError", "examine"]
