@@ -138,6 +138,12 @@ ACTIONS: tuple[Action, ...] = (
 _BY_ID = {action.id: action for action in ACTIONS}
 
 
+def footer(focus: Scope) -> list[Action]:
+    """The actions that the footer shows while the focus is in a scope: those that its keys can reach."""
+    scopes = (focus, Scope.ANYWHERE) if focus is Scope.COMPOSER else (focus, Scope.DESK, Scope.ANYWHERE)
+    return [item for item in ACTIONS if item.footer and item.scope in scopes and item.current_keys[0]]
+
+
 def action(action_id: str) -> Action:
     """The action of that id."""
     return _BY_ID[action_id]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-import emoji
-
 from ismsg_tui.domain.matching import LETTERS, Query
 from ismsg_tui.domain.text import search_form
 
@@ -64,6 +62,9 @@ class Emoji:
 @cache
 def all_emojis() -> tuple[Emoji, ...]:
     """Every emoji once, those people use most first, skin tones last."""
+    # Its data takes a while to load, and a start needs none of it.
+    import emoji
+
     found: list[Emoji] = []
     for char, data in emoji.EMOJI_DATA.items():
         if data["status"] == emoji.STATUS["fully_qualified"]:

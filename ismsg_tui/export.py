@@ -15,8 +15,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from ismsg_tui.domain.entities import Channel, Message, MessageKind, User
-from ismsg_tui.domain.text import clean, one_line
-from ismsg_tui.domain.words import author_words, delivery_words, event_words, user_name
+from ismsg_tui.domain.text import clean, file_name, one_line
+from ismsg_tui.domain.words import attachment_words, author_words, delivery_words, event_words, user_name
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.timeline import ContactCard, Line, Place
 from ismsg_tui.times import local, rfc3339
@@ -85,6 +85,11 @@ def line_object(message: Message, users: Mapping[str, User], contact_name: str) 
         "text": event_words(message, users, contact_name, lambda at: rfc3339(at) or "")
         if event
         else clean(message.text),
+        "attachments": [
+            {"name": file_name(item.name), "kind": item.kind.value, "mime": item.mime, "size": item.size}
+            | {"sha256": item.sha256, "duration": item.duration}
+            for item in message.attachments
+        ],
         "at": rfc3339(message.at),
         "status": message.status.value if message.status else None,
         "conversation_id": message.conversation_id,
@@ -137,6 +142,11 @@ class _Entry(NamedTuple):
     """Who wrote it; of an event, what it is."""
     remarks: tuple[str, ...]
     text: str
+
+    @property
+    def files(self) -> Iterator[str]:
+        """Each file that goes with it."""
+        return map(attachment_words, self.message.attachments)
 
 
 def _entries(record: _Record) -> Iterator[tuple[str, _Entry]]:
@@ -210,6 +220,7 @@ def _markdown(record: _Record) -> Iterator[str]:
             continue
         remarks = f" ({_inline(', '.join(entry.remarks))})" if entry.remarks else ""
         yield f"\n**{at} {_inline(entry.heading)}**{remarks}\n\n{_quote(entry.text)}\n"
+        yield "".join(f"\n*File* {_inline(words)}\n" for words in entry.files)
 
 
 def _inline(text: str) -> str:
@@ -248,7 +259,7 @@ article { margin: 1rem 0; padding-left: .75rem; border-left: .25rem solid #6e778
 article.outgoing { border-color: #0969da; }
 article.comment { border-color: #9a6700; border-left-style: dashed; }
 .event { margin: 1rem 0; font-style: italic; }
-.who, .text { margin: 0; }
+.who, .text, .file { margin: 0; }
 .who b { margin-right: .5rem; }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; text-align: start; }
 """
@@ -291,10 +302,11 @@ def _article(entry: _Entry) -> str:
     if message.event is not None:
         return f'<p class="event">{entry.heading} {at} <bdi>{text}</bdi></p>\n'
     remarks = f" ({html.escape(', '.join(entry.remarks))})" if entry.remarks else ""
+    files = "".join(f'<p class="file">File: <bdi>{html.escape(words)}</bdi></p>\n' for words in entry.files)
     return (
         f'<article class="{message.kind.value}">\n'
         f'<p class="who"><b><bdi>{html.escape(entry.heading)}</bdi></b> {at}{remarks}</p>\n'
-        f'<p class="text" dir="auto">{text}</p>\n</article>\n'
+        f'<p class="text" dir="auto">{text}</p>\n{files}</article>\n'
     )
 
 

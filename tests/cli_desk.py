@@ -21,7 +21,7 @@ from ismsg_tui.store.store import Store
 GUEST = Actor(None, Source.CONTACT)
 ANA = User(id=new_id(), name="Ana Ruiz", email="ana@example.org")
 OMAR = User(id=new_id(), name="Omar Haddad", email="omar@example.org")
-PHONE = Channel(id=new_id(), kind="whatsapp", name="WhatsApp", text_limit=100)
+PHONE = Channel(id=new_id(), kind="whatsapp", name="WhatsApp", text_limit=100, media=media_of("whatsapp"))
 CATEGORIES = (Category("Refund"), Category("Booking"))
 WORKSPACE = Workspace(id=new_id(), name="Harbour Hotel", categories=CATEGORIES)
 

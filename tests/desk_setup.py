@@ -20,7 +20,7 @@ from ismsg_tui.store.store import Store
 from tests.factories import ANA, BEN, CATEGORIES
 
 GUEST = Actor(None, Source.CONTACT)
-CHANNEL = Channel(id=new_id(), kind="whatsapp", name="WhatsApp", text_limit=4_096)
+CHANNEL = Channel(id=new_id(), kind="whatsapp", name="WhatsApp", text_limit=4_096, media=media_of("whatsapp"))
 
 
 def open_inbox(

@@ -23,6 +23,7 @@ from ismsg_tui.store import loading, outbox, writing
 from ismsg_tui.store import rows as rows_module
 from ismsg_tui.store import store as store_module
 from ismsg_tui.store.drafts import Draft, read_draft
+from ismsg_tui.store.files import Cancelled, Progress
 from ismsg_tui.store.outbox import OutboxEntry, OutboxState
 from ismsg_tui.store.store import RefusedError, Store
 from ismsg_tui.sync import engine
@@ -253,6 +254,15 @@ class Recorder:
 
     def watch(self, hint: Callable[[], None]) -> Callable[[], None]:
         return self.authority.watch(hint)
+
+    def has_blob(self, sha256: str) -> bool:
+        return self.authority.has_blob(sha256)
+
+    def put_blob(self, sha256: str, path: Path, progress: Progress, cancelled: Cancelled) -> None:
+        self.authority.put_blob(sha256, path, progress, cancelled)
+
+    def get_blob(self, sha256: str, to: Path, progress: Progress, cancelled: Cancelled) -> None:
+        self.authority.get_blob(sha256, to, progress, cancelled)
 
 
 def all_entries(store: Store) -> list[OutboxEntry]:

@@ -25,6 +25,7 @@ from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store import outbox
 from ismsg_tui.store.drafts import Draft, read_draft
+from ismsg_tui.store.files import Cancelled, Progress
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.store import Store
 from ismsg_tui.store.timeline import timeline_page
@@ -69,6 +70,18 @@ class Line:
     def watch(self, hint: Callable[[], None]) -> Callable[[], None]:
         self.check()
         return self.authority.watch(hint)
+
+    def has_blob(self, sha256: str) -> bool:
+        self.check()
+        return self.authority.has_blob(sha256)
+
+    def put_blob(self, sha256: str, path: Path, progress: Progress, cancelled: Cancelled) -> None:
+        self.check()
+        self.authority.put_blob(sha256, path, progress, cancelled)
+
+    def get_blob(self, sha256: str, to: Path, progress: Progress, cancelled: Cancelled) -> None:
+        self.check()
+        self.authority.get_blob(sha256, to, progress, cancelled)
 
     def check(self) -> None:
         self.asked.set()

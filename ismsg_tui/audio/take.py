@@ -102,8 +102,8 @@ class Spool:
 
 def kept_takes(folder: Path) -> list[Take]:
     """The takes that wait in a folder, the oldest first: recorded and not decided on, or left by a crash."""
-    takes = [_read(path) for path in sorted(folder.glob("*.pcm")) if path.stat().st_size >= FRAME]
-    return sorted((take for take in takes if not _is_locked(take.path)), key=lambda take: take.started)
+    takes = [_read(path) for path in sorted(folder.glob("*.pcm")) if _is_waiting(path)]
+    return sorted(takes, key=lambda take: take.started)
 
 
 def _read(path: Path) -> Take:
@@ -135,12 +135,12 @@ def _lock(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def _is_locked(path: Path) -> bool:
-    if sys.platform == "win32":
-        return False
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+def _is_waiting(path: Path) -> bool:
+    """Whether a take has samples and nobody is recording it; another console may be deleting it meanwhile."""
+    try:
+        with path.open("rb") as file:
+            if sys.platform != "win32":
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return os.fstat(file.fileno()).st_size >= FRAME
+    except OSError:
         return False

@@ -5,15 +5,20 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from ismsg_tui.clock import now_ms
+from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.domain.changes import Answer, Page
-from ismsg_tui.domain.commands import SNIPPETS, Issued, scope_of
+from ismsg_tui.domain.commands import SNIPPETS, Issued, SendMessage, scope_of
 from ismsg_tui.domain.entities import Channel, Contact, Entity, Message, Snippet, User, Workspace
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal, State
+from ismsg_tui.domain.text import file_name
+from ismsg_tui.store.files import Cancelled, Progress
+from ismsg_tui.sync.authority import FILE_MISSING
 
 _Key = tuple[type[Entity], str]
 
@@ -24,9 +29,10 @@ class MemoryAuthority:
     Every command that changes something is one revision, and revisions have no holes. Any thread may call.
     """
 
-    def __init__(self, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(self, clock: Callable[[], int] = now_ms, shelf: Shelf | None = None) -> None:
         """`clock` says when a command happens, in milliseconds; what the command says itself is not asked."""
         self._clock = clock
+        self.shelf = shelf or Shelf()
         self._lock = threading.Lock()
         self._head = 0
         self._rows: dict[_Key, tuple[int, Entity]] = {}
@@ -66,6 +72,18 @@ class MemoryAuthority:
         with self._lock:
             self._hints.append(hint)
         return lambda: self._hints.remove(hint)
+
+    def has_blob(self, sha256: str) -> bool:
+        """Whether it has the bytes of a file."""
+        return self.shelf.has(sha256)
+
+    def put_blob(self, sha256: str, path: Path, progress: Progress, cancelled: Cancelled) -> None:
+        """Take the bytes of a file. Raises FileError, FileCancelledError."""
+        self.shelf.take(sha256, path, progress, cancelled)
+
+    def get_blob(self, sha256: str, to: Path, progress: Progress, cancelled: Cancelled) -> None:
+        """Write the bytes of a file to `to`. Raises FileError, FileCancelledError."""
+        self.shelf.give(sha256, to, progress, cancelled)
 
     # Those who are not at a console
 
@@ -113,6 +131,10 @@ class MemoryAuthority:
         return answers
 
     def _decide(self, issued: Issued) -> Answer:
+        for attachment in issued.command.attachments if isinstance(issued.command, SendMessage) else ():
+            if not self.shelf.has(attachment.sha256):
+                name = file_name(attachment.name)
+                return Answer(issued.id, refusal=Refusal(FILE_MISSING, f"{name} has not arrived: send it again."))
         outcome = decide(self._state(scope_of(issued.command)), issued)
         if isinstance(outcome, Refusal):
             return Answer(issued.id, refusal=outcome)

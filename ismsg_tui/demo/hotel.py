@@ -25,6 +25,7 @@ from ismsg_tui.domain.commands import (
 )
 from ismsg_tui.domain.entities import Channel, Contact, Entity, Role, Snippet, Source, User, Workspace
 from ismsg_tui.domain.ids import Part, content_id, derived_id
+from ismsg_tui.domain.media import media_of
 
 GUEST = Actor(None, Source.CONTACT)
 
@@ -73,7 +74,11 @@ class Hotel:
         ]
         channels = [
             Channel(
-                id=self.channels[channel.name], kind=channel.kind, name=channel.label, text_limit=channel.text_limit
+                id=self.channels[channel.name],
+                kind=channel.kind,
+                name=channel.label,
+                text_limit=channel.text_limit,
+                media=media_of(channel.kind),
             )
             for channel in content.channels
         ]

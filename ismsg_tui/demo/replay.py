@@ -66,7 +66,13 @@ class Recording(Struct, frozen=True):
         rows: dict[str, Entity] = {}
         for dialogue in self.dialogues:
             agent = User(id=_agent_id(dialogue), name=dialogue.meta.agent_id or AGENT)
-            channel = Channel(id=_channel_id(dialogue), kind=KIND, name=dialogue.seed[1], text_limit=TEXT_LIMIT)
+            channel = Channel(
+                id=_channel_id(dialogue),
+                kind=KIND,
+                name=dialogue.seed[1],
+                text_limit=TEXT_LIMIT,
+                media=media_of(KIND),
+            )
             rows |= {agent.id: agent, channel.id: channel}
         workspace = Workspace(id=self.workspace_id, name="Replay")
         return [workspace, User(id=ME_ID, name="You", role=Role.OWNER), *rows.values()]

@@ -17,6 +17,7 @@ from ismsg_tui.demo.hotel import Hotel, record_history
 from ismsg_tui.demo.player import Player, StageClock
 from ismsg_tui.demo.replay import ME_ID, Recording, read_recording
 from ismsg_tui.demo.scene import DemoError, Scene, load_scenes, load_workspace
+from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.demo.team import Teammates
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
@@ -27,6 +28,9 @@ from ismsg_tui.sync.authority import Authority
 from ismsg_tui.sync.engine import Sync
 
 LOCK_FILE = "demo.lock"
+
+FILES = "demo-files"
+"""The folder in which the demo's authority keeps the files of messages."""
 
 SHOWN_PROBLEMS = 5
 """How many lines of a recording that can't be played are named one by one."""
@@ -70,7 +74,7 @@ def authority_of(store: Store, workspace_id: str, clock: StageClock) -> MemoryAu
     workspace = store.settings.workspace
     if workspace.id not in ("", workspace_id):
         raise DemoError(f"{store.path.parent} holds the workspace “{workspace.name}”: choose another folder to keep.")
-    authority = MemoryAuthority(clock)
+    authority = MemoryAuthority(clock, Shelf(store.path.parent / FILES))
     send_again(store)
     authority.restore(truth(store), store.cursor)
     return authority

@@ -20,11 +20,11 @@ _DRIVE_PATH = re.compile(r"/[A-Za-z]:/")
 
 
 def pasted_paths(text: str) -> list[str]:
-    """The paths that a text consists of, if it consists of nothing else; otherwise none.
+    r"""The paths that a text consists of, if it consists of nothing else; otherwise none.
 
-    Understood are whole paths (`/…`, `~/…`, `C:\\…`), bare, in single or double quotes or with backslashes before what
-    a shell would take amiss, and `file://` addresses; several stand on lines of their own or between spaces. A bare path
-    may hold spaces where it has a line to itself.
+    Understood are whole paths (`/…`, `~/…`, `C:\…`), bare, in single or double quotes or with backslashes before what
+    a shell would take amiss, and `file://` addresses; several stand on lines of their own or between spaces. A bare
+    path may hold spaces where it has a line to itself.
     """
     text = text.strip()
     if not text or len(text) > LONGEST or "\0" in text or not _BEGINNING.match(text):

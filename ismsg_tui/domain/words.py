@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
-from ismsg_tui.domain.entities import Delivery, Event, EventType, Message, MessageKind, Source, User
-from ismsg_tui.domain.text import one_line
+from ismsg_tui.domain.entities import (
+    Attachment,
+    Delivery,
+    Event,
+    EventType,
+    FileKind,
+    Message,
+    MessageKind,
+    Source,
+    User,
+)
+from ismsg_tui.domain.text import file_name, one_line
 
 NAME_LIMIT = 80
 """The longest name inside a sentence, in characters."""
@@ -35,6 +45,14 @@ _DELIVERY = {
     Delivery.DELIVERED: "delivered",
     Delivery.READ: "read",
     Delivery.FAILED: "not sent",
+}
+
+_FILE = {
+    FileKind.FILE: "file",
+    FileKind.IMAGE: "picture",
+    FileKind.AUDIO: "sound",
+    FileKind.VIDEO: "video",
+    FileKind.VOICE: "voice note",
 }
 
 
@@ -82,6 +100,26 @@ def user_name(user_id: str | None, users: Mapping[str, User]) -> str:
 def delivery_words(status: Delivery) -> str:
     """How far an outgoing message has come."""
     return _DELIVERY[status]
+
+
+def attachment_words(attachment: Attachment) -> str:
+    """A file as one line: what it is, its name, how long it plays or how large it is."""
+    parts = [_FILE[attachment.kind]]
+    if attachment.kind is not FileKind.VOICE:
+        parts.append(file_name(attachment.name))
+    if attachment.duration is not None:
+        seconds = max(attachment.duration, 0) // 1000
+        parts.append(f"{seconds // 60}:{seconds % 60:02}")
+    else:
+        parts.append(size_words(attachment.size))
+    return ", ".join(parts)
+
+
+def size_words(size: int) -> str:
+    """A size in bytes as people read it: `240 kB`, `1.2 MB`."""
+    if size < 1_000_000:
+        return f"{-(-max(size, 0) // 1000)} kB"
+    return f"{size / 1e6:.1f} MB"
 
 
 def span_words(milliseconds: int) -> str:

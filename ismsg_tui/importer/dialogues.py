@@ -130,7 +130,13 @@ class Folder:
         """The rows of a dialogue, new users and channels first. Raises ValueError if a rule refuses a turn."""
         times, timed = _times(dialogue, self._now)
         source = dialogue.seed[1]
-        channel = Channel(id=content_id(0, "channel", source), kind="import", name=source, text_limit=TEXT_LIMIT)
+        channel = Channel(
+            id=content_id(0, "channel", source),
+            kind=KIND,
+            name=source,
+            text_limit=TEXT_LIMIT,
+            media=media_of(KIND),
+        )
         settings: list[Entity] = []
         if channel.id not in self._channels:
             self._channels[channel.id] = channel

@@ -37,7 +37,7 @@ def close(desk: PlainDesk, rest: str) -> None:
     mode = workspace.closing_notes
     if not category and mode in (ClosingNotes.CATEGORY, ClosingNotes.FULL):
         category = _ask_category(desk, workspace.categories)
-    if not summary and mode is ClosingNotes.FULL:
+    if category and not summary and mode is ClosingNotes.FULL:
         summary = desk.talk.ask("Summary of the conversation").strip()
     done = desk.inbox.close(contact.id, category=category, summary=summary, seen_at=desk.seen_at)
     if done:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from ismsg_tui.domain.entities import Contact
+from ismsg_tui.domain.entities import Attachment, Contact
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import View
-from ismsg_tui.domain.words import NAME_LIMIT
+from ismsg_tui.domain.words import NAME_LIMIT, attachment_words
 from ismsg_tui.finding import NotFoundError
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.plain.lines import many
@@ -72,6 +72,11 @@ class PlainDesk:
     def say(self, role: str, text: str) -> None:
         """Write a line; see `Talk.say`."""
         self.talk.say(role, text)
+
+    def say_files(self, attachments: Iterable[Attachment]) -> None:
+        """Write a line for each file."""
+        for attachment in attachments:
+            self.say(Role.FILE, attachment_words(attachment))
 
     def name_candidates(self, error: NotFoundError) -> None:
         """Number those whom a name may mean."""

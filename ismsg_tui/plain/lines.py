@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ismsg_tui.domain.entities import Channel, Delivery, MessageKind, User
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import Standing, View
-from ismsg_tui.domain.words import NAME_LIMIT, author_words, delivery_words, event_words, span_words, user_name
+from ismsg_tui.domain.words import (
+    NAME_LIMIT,
+    attachment_words,
+    author_words,
+    delivery_words,
+    event_words,
+    span_words,
+    user_name,
+)
 from ismsg_tui.plain.talk import Role
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
 from ismsg_tui.store.timeline import ContactCard, Line
@@ -88,8 +96,18 @@ def day_words(at: int) -> str:
     return f"{day:%A}, {day.day} {day:%B %Y}"
 
 
-def line_words(line: Line, users: Mapping[str, User], contact_name: str, user_id: str) -> tuple[str, str]:
-    """A line of the timeline as role and text."""
+def line_words(line: Line, users: Mapping[str, User], contact_name: str, user_id: str) -> Iterator[tuple[str, str]]:
+    """A line of the timeline as role and text, below it the files that go with it."""
+    role, text = _role_and_text(line, users, contact_name, user_id)
+    files = [attachment_words(attachment) for attachment in line.message.attachments]
+    if files and not text.strip():
+        text = files.pop(0)
+    yield role, text
+    for words in files:
+        yield Role.FILE, words
+
+
+def _role_and_text(line: Line, users: Mapping[str, User], contact_name: str, user_id: str) -> tuple[str, str]:
     message = line.message
     at = f"{local(message.at):%H:%M}"
     mine = message.author_id is not None and message.author_id == user_id

@@ -11,6 +11,7 @@ from ismsg_tui.finding import NotFoundError, find_contact
 from ismsg_tui.plain.desk import MisreadError, PlainDesk
 from ismsg_tui.plain.lines import VIEW_WORDS, day_words, heading, line_words, many, row_words
 from ismsg_tui.plain.talk import Role
+from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.lists import Position
 from ismsg_tui.store.timeline import Line, Place
 from ismsg_tui.times import when
@@ -92,9 +93,10 @@ def _read_contact(desk: PlainDesk, contact_id: str) -> None:
         if row and (row.unread or row.flagged):
             inbox.mark_read(contact_id, desk.seen_at)
     draft = inbox.draft(contact_id)
-    if draft.text:
+    if draft != Draft():
         what, word = ("comment", "comment") if draft.comment else ("message", "reply")
         desk.say(Role.DRAFT, f"an unfinished {what}, {word} goes on with it: {draft.text}")
+        desk.say_files(draft.attachments)
 
 
 def _say_lines(desk: PlainDesk, contact_id: str, page: list[Line], limit: int) -> None:
@@ -112,7 +114,8 @@ def _say_lines(desk: PlainDesk, contact_id: str, page: list[Line], limit: int) -
         if (today := day_words(line.message.at)) != day:
             day = today
             desk.say(Role.DAY, day)
-        desk.say(*line_words(line, users, name, user_id))
+        for role, text in line_words(line, users, name, user_id):
+            desk.say(role, text)
 
 
 def _say_older(desk: PlainDesk, contact_id: str, before: Place) -> None:

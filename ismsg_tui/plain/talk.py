@@ -30,6 +30,7 @@ class Role(StrEnum):
     DRAFT = "Draft"
     TEXT = "Text"
     LINE = "Line"
+    FILE = "File"
     FOUND = "Found"
     SNIPPET = "Snippet"
     CATEGORY = "Category"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.matching import Query
@@ -39,7 +41,7 @@ def _write(desk: PlainDesk, text: str, *, comment: bool) -> None:
     except RefusedError:
         before = desk.inbox.draft(contact_id)
         whole = f"{before.text}\n\n{text}" if before.text else text
-        desk.inbox.save_draft(contact_id, Draft(whole, comment or before.comment))
+        desk.inbox.save_draft(contact_id, replace(before, text=whole, comment=comment or before.comment))
         desk.say(Role.NOTICE, "The text is kept as a draft.")
         raise
 
@@ -49,7 +51,7 @@ def _send(desk: PlainDesk, contact_id: str, draft: Draft, *, drop_draft: bool = 
         desk.inbox.comment(contact_id, draft.text, drop_draft=drop_draft)
         desk.say(Role.DONE, f"Comment on {desk.name()} kept, for the team alone.")
         return
-    desk.inbox.reply(contact_id, draft.text, drop_draft=drop_draft)
+    desk.inbox.reply(contact_id, draft.text, draft.attachments, drop_draft=drop_draft)
     say_sent(desk)
 
 
@@ -64,49 +66,48 @@ def say_sent(desk: PlainDesk) -> None:
 
 def _compose(desk: PlainDesk, contact_id: str, *, comment: bool) -> None:
     """Take lines until the single full stop; what is there is kept as the draft after each."""
-    lines = _begin(desk, contact_id, comment=comment)
-    if lines is None:
+    draft = _begin(desk, contact_id, comment=comment)
+    if draft is None:
         return
+    lines = draft.text.split("\n") if draft.text else []
     what = "Comment on" if comment else "Message to"
     does = "keeps it" if comment else "sends it"
     desk.say(Role.NOTICE, f"{what} {desk.name()}, line by line. A full stop alone {does}, Ctrl+C leaves it as a draft.")
     try:
         while (line := desk.talk.ask(f"Line {len(lines) + 1}")) != END:
             lines.append(line)
-            desk.inbox.save_draft(contact_id, Draft("\n".join(lines), comment))
+            desk.inbox.save_draft(contact_id, replace(draft, text="\n".join(lines)))
     except (EOFError, KeyboardInterrupt) as stop:
-        desk.say(Role.NOTICE, "Not sent: it is kept as a draft." if _text(lines) else "Not sent.")
+        desk.say(Role.NOTICE, "Not sent: it is kept as a draft." if lines else "Not sent.")
         if isinstance(stop, EOFError) or not desk.talk.interactive:
             raise
         return
-    if not _text(lines):
+    text = "\n".join(lines).strip()
+    if not text and not draft.attachments:
         desk.inbox.save_draft(contact_id, Draft())
         desk.say(Role.NOTICE, "Nothing was written, and nothing sent.")
         return
     try:
-        _send(desk, contact_id, Draft(_text(lines), comment), drop_draft=True)
+        _send(desk, contact_id, replace(draft, text=text), drop_draft=True)
     except RefusedError:
         desk.say(Role.NOTICE, "The text is kept as a draft.")
         raise
 
 
-def _text(lines: list[str]) -> str:
-    return "\n".join(lines).strip()
-
-
-def _begin(desk: PlainDesk, contact_id: str, *, comment: bool) -> list[str] | None:
-    """The lines of the draft to go on with, none to start anew, or None to let it be."""
-    draft = desk.inbox.draft(contact_id)
-    if not draft.text:
-        return []
+def _begin(desk: PlainDesk, contact_id: str, *, comment: bool) -> Draft | None:
+    """The draft to go on with, an empty one to start anew, or None to let it be."""
+    draft, empty = desk.inbox.draft(contact_id), Draft(comment=comment)
+    if draft in (Draft(), empty):
+        return empty
     desk.say(Role.DRAFT, draft.text)
+    desk.say_files(draft.attachments)
     if draft.comment is not comment:
         what, word = ("a comment", "comment") if draft.comment else ("a message", "reply")
         if desk.talk.agrees(f"This is an unfinished draft of {what}. Throw it away?"):
-            return []
+            return empty
         desk.say(Role.NOTICE, f"It stays: {word} goes on with it.")
         return None
-    return draft.text.split("\n") if desk.talk.agrees("Go on with this draft? No throws it away.") else []
+    return draft if desk.talk.agrees("Go on with this draft? No throws it away.") else empty
 
 
 def snippet(desk: PlainDesk, rest: str) -> None:

@@ -9,9 +9,8 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
-from ismsg_tui.actions import Scope, bindings
+from ismsg_tui.actions import Scope, bindings, footer, key_label
 from ismsg_tui.config import config_file
 from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.inbox import Inbox
@@ -20,8 +19,10 @@ from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.wayfinding import Wayfinding
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.lists import ListPage, ListRow, Position
+from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
+from ismsg_tui.widgets.key_line import Key, KeyLine
 from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
@@ -95,7 +96,7 @@ class Desk(Wayfinding):
                 yield ContactList(id="contacts")
             yield ConversationPane(self._inbox, self._writing, id="conversation")
             yield ContactPanel(id="panel")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Show the new customers."""
@@ -154,6 +155,22 @@ class Desk(Wayfinding):
     def _on_view_chosen(self, event: ViewTab.Chosen) -> None:
         self.show_view(event.view)
         self.action_show_list()
+
+    # Keys
+
+    def on_descendant_focus(self) -> None:
+        """Show the keys that work where the focus is now."""
+        focused = self.focused
+        scope = Scope.LIST if focused is self.contacts else Scope.TIMELINE
+        if focused is not None and self.pane.query_one(Composer) in focused.ancestors:
+            scope = Scope.COMPOSER
+        keys = (Key(key_label(item.current_keys[0]), item.title, item.id) for item in footer(scope))
+        self.query_one("#keys", KeyLine).keys = tuple(keys)
+
+    @on(KeyLine.Pressed, "#keys")
+    async def _press(self, event: KeyLine.Pressed) -> None:
+        event.stop()
+        await self.run_action(event.action)
 
     # What changes by itself
 

@@ -6,11 +6,9 @@ nothing. Whatever a crash leaves in between is of no account.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import tempfile
-import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,7 +22,6 @@ from ismsg_tui.domain.entities import Attachment, FileKind
 from ismsg_tui.domain.text import file_name
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.files import (
-    CHUNK,
     Cancelled,
     FileCancelledError,
     FileError,
@@ -35,6 +32,7 @@ from ismsg_tui.store.files import (
     examine,
     open_file,
     save_copy,
+    sha256_of,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +92,6 @@ class Blobs:
         self._store = store
         self.folder = store.path.parent / "blobs"
         self._running: dict[str, _Running] = {}
-        self._lock = threading.Lock()
 
     # Taking files in and giving them out
 
@@ -156,18 +153,12 @@ class Blobs:
         place = self._place(sha256)
         if place is None:
             raise FileError("This is no name of a file's bytes.")
-        digest = hashlib.sha256()
-        size = 0
-        with part.open("r+b") as file:
-            while piece := file.read(CHUNK):
-                digest.update(piece)
-                size += len(piece)
-            os.fsync(file.fileno())
-        if digest.hexdigest() != sha256:
+        arrived = sha256_of(part)
+        if arrived.sha256 != sha256:
             part.unlink()
             raise FileError("What arrived is not the file that was sent: ask for it again.")
         self._settle(part, place)
-        self._note(sha256, size, there=True)
+        self._note(sha256, arrived.size, there=True)
 
     def part(self, sha256: str) -> Path:
         """Where a file lies while it is fetched."""
@@ -219,10 +210,6 @@ class Blobs:
 
     def cancel(self, sha256: str) -> None:
         """Stop a transfer, running or to come; what has come of it stays, to be gone on with when it is wanted."""
-        with self._lock:
-            running = self._running.get(sha256)
-            if running is not None:
-                running.cancelled = True
 
         def stop(writer: Connection) -> set[str]:
             gone = writer.execute("DELETE FROM blob WHERE sha256 = ? AND here = 0", (sha256,)).rowcount
@@ -231,7 +218,10 @@ class Blobs:
             ).rowcount
             return {SCOPE + sha256} if gone or held else set()
 
-        self._store.change(stop)
+        self._store.change(stop)  # first: or the transfer would begin again
+        running = self._running.get(sha256)
+        if running is not None:
+            running.cancelled = True
 
     # For the transfers
 
@@ -256,8 +246,7 @@ class Blobs:
 
     def begin(self, sha256: str, total: int) -> None:
         """A transfer of so many bytes begins."""
-        with self._lock:
-            self._running[sha256] = _Running(total)
+        self._running[sha256] = _Running(total)
 
     def moved(self, sha256: str, done: int, total: int) -> None:
         """A transfer has come so far; listeners hear of it now and then."""
@@ -277,8 +266,7 @@ class Blobs:
 
     def end(self, sha256: str) -> None:
         """A transfer is over, whatever has come of it."""
-        with self._lock:
-            self._running.pop(sha256, None)
+        self._running.pop(sha256, None)
         self._store.tell({SCOPE + sha256})
 
     def set_there(self, sha256: str, *, there: bool) -> None:

@@ -144,7 +144,6 @@ def copy_hashing(
     total: int,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-    begun: Hashed | None = None,
 ) -> Hashed:
     """Copy to the end of `source` in pieces. Raises FileCancelledError, OSError."""
     digest = hashlib.sha256()
@@ -158,6 +157,40 @@ def copy_hashing(
         if progress is not None:
             progress(done, max(done, total))
     return Hashed(digest.hexdigest(), done)
+
+
+def copy_on(source: Path, part: Path, progress: Progress, cancelled: Cancelled) -> None:
+    """Bring `part` up to the whole of `source`: what it holds already is taken for the beginning.
+
+    Raises FileCancelledError, OSError.
+    """
+    with source.open("rb") as file, part.open("ab") as target:
+        total = os.fstat(file.fileno()).st_size
+        done = target.tell()
+        if done > total:
+            target.truncate(0)
+            done = 0
+        file.seek(done)
+        progress(done, total)
+        while piece := file.read(CHUNK):
+            if cancelled():
+                raise FileCancelledError("Stopped before all of it was copied.")
+            target.write(piece)
+            done += len(piece)
+            progress(done, total)
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def sha256_of(path: Path) -> Hashed:
+    """The SHA-256 and the size of a file, read in pieces. Raises OSError."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            digest.update(piece)
+            size += len(piece)
+    return Hashed(digest.hexdigest(), size)
 
 
 def disk_words(error: OSError, name: str, what: str) -> str:

@@ -120,15 +120,40 @@ def entries(connection: Connection, *states: OutboxState) -> list[OutboxEntry]:
     return [_entry(row) for row in connection.execute(f"{_SELECT} WHERE state IN ({holes}) ORDER BY n", states)]
 
 
+_WAITS_FOR_FILES = (
+    "EXISTS (SELECT 1 FROM json_each(issued, '$.command.attachments') AS file "
+    "LEFT JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') WHERE blob.there IS NOT 1)"
+)
+_OVERTAKING = ("message.send", "comment.add", "read.mark", "read.unmark")
+"""Commands that need not wait for the files of a message before them."""
+
+
 def ready(connection: Connection, now: int, limit: int) -> list[OutboxEntry]:
-    """The commands that may leave, oldest first: not held, and behind no held command of the same scope."""
+    """The commands that may leave, oldest first.
+
+    One that is held keeps back everything behind it in its scope. A message whose files are not with the authority
+    keeps back what changes the conversation, and so what follows that; other messages go past it.
+    """
+    held: set[str] = set()
+    loading: set[str] = set()
+    found: list[OutboxEntry] = []
     rows = connection.execute(
-        f"{_SELECT} AS mine WHERE state IN ('pending', 'sending') AND hold_until <= :now AND NOT EXISTS ("
-        "SELECT 1 FROM outbox AS earlier WHERE earlier.scope = mine.scope AND earlier.n < mine.n "
-        "AND earlier.state = 'pending' AND earlier.hold_until > :now) ORDER BY n LIMIT :limit",
-        {"now": now, "limit": limit},
+        "SELECT n, issued, state, hold_until, seq, problem, scope, json_extract(issued, '$.command.type') AS kind, "
+        f"{_WAITS_FOR_FILES} AS waits FROM outbox WHERE state IN ('pending', 'sending') ORDER BY n"
     )
-    return [_entry(row) for row in rows]
+    for row in rows:
+        scope = row["scope"]
+        if row["hold_until"] > now or (scope in loading and row["kind"] not in _OVERTAKING):
+            held.add(scope)
+        elif scope in held:
+            continue
+        elif row["waits"]:
+            loading.add(scope)
+        else:
+            found.append(_entry(row))
+            if len(found) == limit:
+                break
+    return found
 
 
 def next_release(connection: Connection, now: int) -> int | None:

@@ -14,11 +14,12 @@ import msgspec
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.changes import Answer, Page
-from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.commands import Issued, SendMessage
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store import outbox
 from ismsg_tui.store.store import Store
-from ismsg_tui.sync.authority import Authority, UnreachableError
+from ismsg_tui.sync.authority import FILE_MISSING, Authority, UnreachableError
+from ismsg_tui.sync.transfers import Transfers, want_new
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Sync:
     ) -> None:
         self._store = store
         self._authority = authority
+        self.transfers = Transfers(store, authority)
+        """What moves the bytes of files, beside the commands and rows."""
         self._on_state = on_state
         self._on_refused = on_refused
         self._stopping = False
@@ -82,12 +85,14 @@ class Sync:
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
 
     def start(self) -> None:
-        """Begin, on a thread of its own."""
+        """Begin, on threads of its own."""
         self._thread.start()
+        self.transfers.start()
 
     def stop(self) -> None:
         """End after the request under way; what has not left stays in the outbox."""
         self._stopping = True
+        self.transfers.stop()
         self._hint()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
@@ -125,7 +130,14 @@ class Sync:
             if answer.refusal is not None:
                 issued = self._store.refuse(answer.command_id, answer.refusal, now_ms())
                 if issued is not None:
+                    self._note_missing(issued, answer.refusal)
                     _tell(self._on_refused, Refused(issued, answer.refusal))
+
+    def _note_missing(self, issued: Issued, refusal: Refusal) -> None:
+        """Where the authority has lost files that it was given, they are to be sent once more."""
+        if refusal.code == FILE_MISSING and isinstance(issued.command, SendMessage):
+            for attachment in issued.command.attachments:
+                self._store.blobs.set_there(attachment.sha256, there=False)
 
     def _pull(self) -> None:
         """Take in rows up to the newest.
@@ -144,6 +156,7 @@ class Sync:
             if not more or len(gathered) >= MOST_PAGES or not outbox.any_in_play(store.reader):
                 rows = tuple(row for part in gathered for row in part.rows)
                 store.apply(Page(gathered[0].since, page.to, rows, page.more))
+                want_new(store, (row for _, row in rows), now_ms())
                 gathered = []
 
     def _run(self) -> None:
@@ -171,6 +184,7 @@ class Sync:
         _tell(self._on_state, SyncState.SYNCING)
         self.exchange()
         self._retry = FIRST_RETRY
+        self.transfers.hint()
         _tell(self._on_state, SyncState.SYNCED)
         self._wait_for_work()
 

@@ -35,9 +35,15 @@ class KeyLine(Widget):
     class Pressed(Message):
         """An entry was clicked."""
 
-        def __init__(self, action: str) -> None:
+        def __init__(self, line: KeyLine, action: str) -> None:
             super().__init__()
+            self.line = line
             self.action = action
+
+        @property
+        def control(self) -> KeyLine:
+            """The line."""
+            return self.line
 
     def __init__(self, keys: Sequence[Key] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -83,4 +89,4 @@ class KeyLine(Widget):
         """Ask for the action of the entry."""
         index = self._at(event.get_content_offset_capture(self).x)
         if index is not None and self.keys[index].action:
-            self.post_message(self.Pressed(self.keys[index].action))
+            self.post_message(self.Pressed(self, self.keys[index].action))
