@@ -18,6 +18,8 @@ class Scope(StrEnum):
     LIST = "in the contact list"
     TIMELINE = "in the conversation"
     COMPOSER = "in the composer"
+    CHIPS = "on the files of a draft"
+    FILES = "in a list of files"
 
 
 class Group(StrEnum):
@@ -25,6 +27,7 @@ class Group(StrEnum):
 
     ANSWER = "Answering"
     CONVERSATION = "The conversation"
+    FILES = "Files"
     MOVE = "Finding one's way"
     DESK = "The desk"
 
@@ -60,12 +63,13 @@ class Action:
             show=self.footer,
             tooltip=self.help,
             id=self.id,
-            priority=self.scope is Scope.COMPOSER,
+            priority=self.scope in (Scope.COMPOSER, Scope.FILES),
         )
 
 
-_A, _C, _M, _D = Group.ANSWER, Group.CONVERSATION, Group.MOVE, Group.DESK
+_A, _C, _F, _M, _D = Group.ANSWER, Group.CONVERSATION, Group.FILES, Group.MOVE, Group.DESK
 _DESK, _LIST, _LINE, _TYPE, _ANY = Scope.DESK, Scope.LIST, Scope.TIMELINE, Scope.COMPOSER, Scope.ANYWHERE
+_CHIP, _FILE = Scope.CHIPS, Scope.FILES
 
 ACTIONS: tuple[Action, ...] = (
     Action("reply", "r,i", "Reply", _DESK, _A, "Write to the contact; Enter on a contact does the same.", footer=True),
@@ -86,6 +90,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_unread", "u", "Unread", _DESK, _C, "Mark the contact unread, to come back to it."),
     Action("copy_message", "y", "Copy", _DESK, _C, "Copy the newest message of the contact; the mouse selects others."),
     Action("copy_conversation", "Y", "Copy all", _DESK, _C, "Copy the whole conversation as Markdown."),
+    Action("attach", "ctrl+o", "Attach", _ANY, _F, "Choose files to send; a file dropped on the terminal asks first."),
+    Action("files", "e", "Files", _DESK, _F, "Open, save or fetch the files of the conversation."),
+    Action("chips", "shift+tab", "Chosen files", _TYPE, _F, "Go to the files that will be sent.", palette=False),
+    Action("chip_left", "left,h", "Left", _CHIP, _F, "Go to the file before.", palette=False),
+    Action("chip_right", "right,l", "Right", _CHIP, _F, "Go to the next file.", palette=False),
+    Action("remove_chip", "delete,backspace,x", "Remove", _CHIP, _F, "Take the file out of the draft.", palette=False),
+    Action("leave_chips", "tab,down", "Text", _CHIP, _F, "Go back to the text.", palette=False),
+    Action("mark_file", "tab", "Mark", _FILE, _F, "Mark a file to attach several, or complete a path.", palette=False),
+    Action("save_file", "ctrl+s", "Save", _FILE, _F, "Save the file in a folder.", palette=False),
+    Action("copy_path", "ctrl+y", "Copy path", _FILE, _F, "Copy where the file lies.", palette=False),
+    Action("stop_transfer", "ctrl+x", "Stop", _FILE, _F, "Stop sending or fetching the file.", palette=False),
     Action("next_waiting", "n", "Next waiting", _DESK, _M, "Go to the contact who has waited longest.", footer=True),
     Action("next_unread", "N", "Next unread", _DESK, _M, "Go to the next contact of the view with something unread."),
     Action(
@@ -185,6 +200,8 @@ _TOGETHER = (
     (Scope.LIST, Scope.DESK, Scope.ANYWHERE),
     (Scope.TIMELINE, Scope.DESK, Scope.ANYWHERE),
     (Scope.COMPOSER, Scope.ANYWHERE),
+    (Scope.CHIPS, Scope.DESK, Scope.ANYWHERE),
+    (Scope.FILES,),
 )
 """Scopes whose keys work at the same time."""
 

@@ -16,6 +16,7 @@ from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 
 from ismsg_tui.actions import keymap, remap
+from ismsg_tui.audio.quiet import terminal_kept_clean
 from ismsg_tui.clipboard import Way, copy
 from ismsg_tui.clock import now_ms
 from ismsg_tui.commands import DeskCommands
@@ -228,5 +229,6 @@ def run_console(inbox: Inbox, config: Config, *, authority: Authority | None = N
     """Open the console and stay until the agent leaves; returns the exit code."""
     start_log(inbox.store.path.parent)
     app = IsmsgApp(inbox, config, authority=authority)
-    app.run()
+    with terminal_kept_clean():
+        app.run()
     return app.return_code or 0

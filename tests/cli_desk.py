@@ -15,6 +15,7 @@ from ismsg_tui.cli import main
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, Command, Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Category, Channel, Contact, Source, User, Workspace
+from ismsg_tui.domain.media import media_of
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.store import Store
 

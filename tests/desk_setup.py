@@ -14,6 +14,7 @@ from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.config import Config
 from ismsg_tui.domain.commands import Actor, Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Channel, ClosingNotes, Contact, Snippet, Source, Workspace
+from ismsg_tui.domain.media import media_of
 from ismsg_tui.domain.views import View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.store import Store

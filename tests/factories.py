@@ -34,6 +34,7 @@ from ismsg_tui.domain.entities import (
     User,
     Workspace,
 )
+from ismsg_tui.domain.media import media_of
 from ismsg_tui.domain.rules import Outcome, decide
 from ismsg_tui.domain.state import Refusal, State, newness
 

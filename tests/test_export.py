@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from ismsg_tui.domain.commands import SnoozeConversation
 from ismsg_tui.domain.entities import Contact, Delivery, Event, EventType, Message, MessageKind, Source
 from ismsg_tui.domain.text import clean, one_line
-from ismsg_tui.export import PAGE, Format, document, every_line
+from ismsg_tui.export import Format, document, every_line
+from ismsg_tui.export.documents import PAGE
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.store import Store
 from ismsg_tui.store.timeline import ContactCard, Line

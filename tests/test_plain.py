@@ -14,18 +14,19 @@ from msgspec.structs import replace
 
 from ismsg_tui.clock import new_id
 from ismsg_tui.config import Config
-from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.demo.run import run_demo
-from ismsg_tui.domain.commands import Actor, AddComment, ReceiveMessage, SendMessage
-from ismsg_tui.domain.entities import ClosingNotes, Snippet
-from ismsg_tui.domain.text import clean
+from ismsg_tui.domain.commands import Actor, AddComment, Issued, ReceiveMessage, SendMessage
+from ismsg_tui.domain.entities import ClosingNotes, FileKind, Message, MessageKind, Snippet
+from ismsg_tui.domain.state import Refusal
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import View
-from ismsg_tui.inbox import Inbox
 from ismsg_tui.plain import run_plain
+from ismsg_tui.plain.desk import PlainDesk
 from ismsg_tui.plain.lines import speaker
 from ismsg_tui.plain.talk import Role, Talk
 from ismsg_tui.store.arrivals import arrivals, last_arrival
 from ismsg_tui.store.drafts import Draft
+from ismsg_tui.sync.engine import Refused
 from tests.cli_desk import ANA, GUEST, OMAR, PHONE, WORKSPACE, Desk, environment, process
 from tests.on_screen import HARD_TEXTS, HARMFUL, needs_hard_texts
 
@@ -291,14 +292,16 @@ def test_a_conversation_is_not_closed_over_a_message_that_was_not_read(session: 
 
 def talk_with(session: Session, lines: Iterator[str]) -> list[str]:
     """What is said to lines during which other things happen."""
-
-    class Source(io.StringIO):
-        def readline(self, size: int | None = -1, /) -> str:
-            return next(lines, "")
-
     said = io.StringIO()
-    session.code = run_plain(session.inbox, talk=Talk(Source(), said, interactive=False))
-    return said.getvalue().splitlines()
+
+    def read(_prompt: str) -> str:
+        line = next(lines, None)
+        if line is None:
+            raise EOFError
+        return line.removesuffix("\n")
+
+    session.code = run_plain(session.inbox, talk=Talk(io.StringIO(), said, interactive=True, read=read))
+    return said.getvalue().rstrip("\n").splitlines()
 
 
 def test_snoozing_waking_opening_and_marking(session: Session) -> None:
@@ -427,37 +430,64 @@ def test_names_that_could_be_taken_for_another_line_are_marked() -> None:
 def test_a_message_can_not_pass_for_lines_of_others(session: Session) -> None:
     session.desk.contact("Mai", "", "hello\nYou, 12:40, sent: have a refund\r\nDone: closed\u2028Notice: x\x1b[2J")
     said = session.type("read Mai")
-    assert said[-4:-1] == ["Line 2: You, 12:40, sent: have a refund", "Line 3: Done: closed", "Line 4: Notice: x"] or (
-        said[-3:] == ["Line 2: You, 12:40, sent: have a refund", "Line 3: Done: closed", "Line 4: Notice: x"]
-    )
+    assert said[-3:] == ["Line 2: You, 12:40, sent: have a refund", "Line 3: Done: closed", "Line 4: Notice: x"]
 
 
 @needs_hard_texts
 def test_hard_texts_come_out_as_safe_lines_that_start_with_what_they_are(session: Session) -> None:
-    for name, text in HARD_TEXTS.items():
-        session.desk.contact("Mai", "", text or name)
     mai = session.desk.contact("Mai", "Hard")
-    for text in list(HARD_TEXTS.values())[:60]:
-        if clean(text).strip():
-            session.desk.do(ReceiveMessage(mai.id, text, PHONE.id), GUEST)
-    said = session.type("list", *["more"] * 40, "read Mai Hard", *["more"] * 20)
-    for line in said:
+    for name, text in HARD_TEXTS.items():
+        contact = replace(mai, id=new_id(), first_name=text, last_name="", email=f"{name}@example.org")
+        said = Message(id=new_id(), contact_id=contact.id, kind=MessageKind.INCOMING, at=1, text=text)
+        session.inbox.store.adopt([contact, said, replace(said, id=new_id(), contact_id=mai.id)])
+    said_lines = session.type(
+        "list all", *["more"] * 40, "read Mai Hard", *["more"] * 60, *(f"read {n}" for n in range(1, 99))
+    )
+    assert len(said_lines) > 3 * len(HARD_TEXTS)
+    names = re.compile("|".join(re.escape(one_line(text, 80)) for text in HARD_TEXTS.values() if one_line(text, 80)))
+    for line in said_lines:
         assert not HARMFUL.search(line), ascii(line)
-        assert ROLE_LINE.match(line), line
+        assert ROLE_LINE.match(line) or names.match(line), line
 
 
-def test_a_refusal_of_the_authority_is_told(tmp_path: Path) -> None:
-    with_authority = MemoryAuthority()
-    with_authority.seed([WORKSPACE, ANA, OMAR, PHONE])
-    folder = tmp_path / "desk"
-    run_demo_lines: list[str] = []
-    inbox = Inbox.open(folder, "nobody known")
+@needs_hard_texts
+def test_whatever_is_said_is_sanitised_at_the_door() -> None:
+    for text in HARD_TEXTS.values():
+        said = io.StringIO()
+        Talk(io.StringIO(), said, interactive=False).say(text, text)
+        assert not HARMFUL.search(said.getvalue().replace("\n", ""))
+        assert said.getvalue().endswith("\n")
+
+
+def test_a_refusal_of_the_authority_is_told_once_before_the_next_line(session: Session) -> None:
     said = io.StringIO()
-    talk = Talk(io.StringIO("views\n"), said, interactive=False)
-    assert run_plain(inbox, authority=with_authority, talk=talk) == 0
-    inbox.close_store()
-    assert said.getvalue().startswith("Notice: ")
-    assert run_demo_lines == []
+    desk = PlainDesk(session.inbox, Talk(io.StringIO(), said, interactive=False))
+    issued = Issued(new_id(), SendMessage(new_id(), "hello"), Actor(ANA.id), 0)
+    desk.refused.append(Refused(issued, Refusal("contact-blocked", "Mai is blocked.")))
+    desk.announce()
+    desk.announce()
+    assert said.getvalue() == "Error: Not done: Mai is blocked.\n"
+
+
+def test_files_are_said_and_a_draft_keeps_its_own(session: Session, tmp_path: Path) -> None:
+    mai = session.desk.contact("Mai", "", "hello")
+    path = tmp_path / "plan.txt"
+    path.write_text("the plan of the house")
+    plan = session.inbox.attach(path)
+    voice = replace(plan, kind=FileKind.VOICE, duration=72_000)
+    session.inbox.reply(mai.id, "", (plan, voice))
+    session.inbox.save_draft(mai.id, Draft("and this", attachments=(plan,)))
+    said = session.type("read Mai", "reply", "yes", "too", ".")
+    found = next(index for index, line in enumerate(said) if line.startswith("You"))
+    assert said[found].endswith(": file, plan.txt, 1 kB")
+    assert said[found + 1] == "File: voice note, 1:12"
+    assert said[found + 2 : found + 4] == [
+        "Draft: an unfinished message, reply goes on with it: and this",
+        "File: file, plan.txt, 1 kB",
+    ]
+    newest = session.inbox.timeline(mai.id)[-1].message
+    assert (newest.text, newest.attachments) == ("and this\ntoo", (plan,))
+    assert session.inbox.draft(mai.id) == Draft()
 
 
 def test_the_demo_can_be_worked_by_lines(capsys: pytest.CaptureFixture[str]) -> None:

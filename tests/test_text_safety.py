@@ -28,6 +28,8 @@ MODES = {7, 25, 1000, 1003, 1004, 1006, 1015, 1049, 2004, 2026, 2048}
 """The private modes that Textual sets and unsets."""
 OFTEN = 2026
 """The one that it sets for each frame."""
+OWN_STRINGS = re.compile(r"22;default|2;(\(\d+\) )?ismsg")
+"""The shape of the mouse pointer, and the title with the number of waiting customers."""
 COLOURS = re.compile(r"(?:(?:[34]8;2;\d+;\d+;\d+|[012347]|9)(?:;|(?=m)))*m")
 """Attributes and colours as Textual writes them to a terminal of true colour."""
 PLAIN_COLOURS = re.compile(r"(?:(?:[012347]|3[0-7]|9[0-7])(?:;|(?=m)))*m")
@@ -45,7 +47,7 @@ def harm(output: str, size: tuple[int, int], colours: re.Pattern[str] = COLOURS)
             case Token("control", character):
                 bad = character not in "\r\n"
             case Token("osc", payload):
-                bad = payload != "22;default"  # the shape of the mouse pointer
+                bad = not OWN_STRINGS.fullmatch(payload)
             case Token("csi", value) if value[-1] == "H":
                 place = re.fullmatch(r"(\d+);(\d+)H", value)
                 bad = place is None or not (int(place[1]) <= rows and int(place[2]) <= columns)
@@ -72,29 +74,18 @@ def mark(index: int) -> str:
     return f"{MARK}{index:03}"
 
 
-def open_desk(folder: Path, desk: HostileDesk, size: tuple[int, int]) -> Iterator[Terminal]:
-    """The console on a desk, all contacts in the list; quit at the end."""
-    with ismsg(folder, "--data", str(desk.folder), "--user", desk.users[0].id, size=size) as terminal:
-        terminal.wait_for("Help")
+@contextmanager
+def desk(folder: Path, texts: Iterable[str], size: tuple[int, int], *, unclean: bool = False) -> Iterator[Terminal]:
+    """The console on a desk of these texts, all contacts in the list; nothing that it writes until it is left harms."""
+    hostile = HostileDesk(folder / "data", list(texts), unclean=unclean)
+    with ismsg(folder, "--data", str(hostile.folder), "--user", hostile.users[0].id, size=size) as terminal:
+        terminal.wait_for("Reply")
         terminal.send("6")
-        terminal.wait_for(f"All {len(desk.texts)}")
+        terminal.wait_for(f"All {len(hostile.texts)}")
         yield terminal
         terminal.send("\x11")
         assert terminal.wait() == 0
         assert_harmless(terminal)
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Iterator[Terminal]:
-    """Every text, as if it had come past the store's door, in a large terminal."""
-    yield from open_desk(tmp_path, HostileDesk(tmp_path / "data", list(TEXTS.values()), unclean=True), LARGE)
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Terminal]:
-    """Every text that cleaning changes, or that looks like markup, in a small terminal."""
-    texts = [text for text in TEXTS.values() if clean(text) != text or "[" in text]
-    yield from open_desk(tmp_path, HostileDesk(tmp_path / "data", texts), SMALL)
 
 
 def test_a_live_sequence_would_be_noticed() -> None:
@@ -106,16 +97,46 @@ def test_a_live_sequence_would_be_noticed() -> None:
     assert harm("\x1b[41;1H", LARGE)
 
 
-def test_nothing_that_list_conversation_and_panel_show_reaches_a_large_terminal_alive(large: Terminal) -> None:
-    large.send("p")
-    large.wait_for(mark(0))
-    large.wait_for("Earlier conversations")
-    for index in range(1, len(TEXTS)):
-        large.ask("j", mark(index))
+def test_nothing_that_list_conversation_and_card_show_reaches_a_large_terminal_alive(tmp_path: Path) -> None:
+    with desk(tmp_path, TEXTS.values(), LARGE, unclean=True) as terminal:
+        terminal.send("p")
+        terminal.wait_for(mark(0))
+        terminal.wait_for("Earlier conversations")
+        for index in range(1, len(TEXTS)):
+            terminal.ask("j", mark(index))
 
 
-def test_nothing_that_list_and_conversation_show_reaches_a_small_terminal_alive(small: Terminal) -> None:
-    for index in range(60):
-        small.ask("l", mark(index))
-        small.ask("h", "▌")
-        small.send("j")
+def test_nothing_that_list_and_conversation_show_reaches_a_small_terminal_alive(tmp_path: Path) -> None:
+    changed = [text for text in TEXTS.values() if clean(text) != text or "[" in text]
+    with desk(tmp_path, changed, SMALL) as terminal:
+        for index in range(len(changed)):
+            terminal.ask("jl" if index else "l", mark(index))
+            terminal.ask("h", "▌")
+
+
+@pytest.mark.parametrize(("size", "unclean"), [(LARGE, True), (SMALL, False)])
+def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_alive(
+    tmp_path: Path, size: tuple[int, int], unclean: bool
+) -> None:
+    pasted = "".join(OWN.values()).encode("utf-8", "replace").decode().replace("\x1b[201~", "")
+    with desk(tmp_path, OWN.values(), size, unclean=unclean) as terminal:
+        terminal.send(F2)
+        terminal.wait_for("Insert")
+        for _ in OWN:
+            terminal.ask(DOWN + UP + DOWN, MARK)
+        terminal.send("\r")
+        terminal.wait_for(lambda: "Insert" not in terminal.text and "Reply" in terminal.text)
+        terminal.send(f"\x1b[200~{pasted}\x1b[201~")
+        terminal.wait_for("surrogates")
+        terminal.send("\x1b")
+        for step in (1, 5, 9, 13, 17):
+            terminal.send("a")
+            terminal.wait_for("Assign to")
+            terminal.ask(DOWN * step, "▌")
+            terminal.ask("\r", "Assigned to")
+        terminal.send("c")
+        terminal.wait_for("Category and summary may stay empty.")
+        for _ in OWN:
+            terminal.ask(DOWN, "▌")
+        terminal.ask("\r", "New line")
+        terminal.send(f"\x1b[200~{pasted}\x1b[201~")

@@ -35,6 +35,7 @@ from ismsg_tui.domain.entities import (
     Workspace,
 )
 from ismsg_tui.domain.ids import content_id
+from ismsg_tui.domain.media import media_of
 from ismsg_tui.domain.rules import COMMENT_LIMIT
 from ismsg_tui.domain.text import clean
 from ismsg_tui.importer.dialogues import AGENT, PAUSE, TEXT_LIMIT, Dialogue, Turn, contact_of, read_dialogue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ismsg_tui.domain.entities import Attachment, Channel, FileKind, MediaRule
 from ismsg_tui.domain.state import Refusal
+from ismsg_tui.domain.text import file_name, one_line
 
 MB = 1_000_000
 ANY_TYPE = ("*/*",)
@@ -39,11 +40,28 @@ CHANNEL_MEDIA: dict[str, tuple[MediaRule, ...]] = {
     "line": (
         MediaRule(FileKind.IMAGE, _IMAGES, 10 * MB),
         MediaRule(FileKind.VIDEO, ("video/mp4",), 200 * MB),
-        MediaRule(FileKind.AUDIO, ("audio/mp4", "audio/mpeg"), 10 * MB),
+        MediaRule(FileKind.AUDIO, ("audio/mp4",), 10 * MB),
+    ),
+    "instagram": (
+        MediaRule(FileKind.IMAGE, ("image/*",), 25 * MB),
+        MediaRule(FileKind.VIDEO, ("video/*",), 25 * MB),
     ),
     "sms": (),
 }
 """What is known of the platforms; their documents name these types and sizes."""
+# Providers between us and WhatsApp know no voice notes, and MP3 is the one sound that all of them take.
+_RELAYED_WHATSAPP = tuple(
+    MediaRule(rule.kind, ("audio/mpeg",), rule.limit) if rule.kind is FileKind.AUDIO else rule
+    for rule in CHANNEL_MEDIA["whatsapp"]
+    if rule.kind is not FileKind.VOICE
+)
+_ALIASES = {
+    "facebook": "messenger",
+    "whatsapp_cloud": "whatsapp",
+    "twilio": "sms",
+    "message_bird": "sms",
+    "nexmo": "sms",
+}
 OTHER_MEDIA = tuple(
     MediaRule(kind, ANY_TYPE, 25 * MB) for kind in (FileKind.IMAGE, FileKind.VIDEO, FileKind.AUDIO, FileKind.FILE)
 )
@@ -52,7 +70,10 @@ OTHER_MEDIA = tuple(
 
 def media_of(kind: str) -> tuple[MediaRule, ...]:
     """The files that a new channel of this kind takes."""
-    return CHANNEL_MEDIA.get(kind, OTHER_MEDIA)
+    name = kind.casefold()
+    if name.endswith("_whatsapp"):
+        return _RELAYED_WHATSAPP
+    return CHANNEL_MEDIA.get(_ALIASES.get(name, name), OTHER_MEDIA)
 
 
 def takes_voice(channel: Channel) -> bool:
@@ -61,8 +82,12 @@ def takes_voice(channel: Channel) -> bool:
 
 
 def rule_for(channel: Channel, kind: FileKind, mime: str) -> MediaRule | None:
-    """The rule by which a channel takes such a file: that of its kind, else it goes as a plain file."""
-    for wanted in (kind, FileKind.FILE):
+    """The rule by which a channel takes such a file: that of its kind, else it goes as a plain file.
+
+    A voice note goes as sound where there are none.
+    """
+    kinds = (kind, FileKind.AUDIO, FileKind.FILE) if kind is FileKind.VOICE else (kind, FileKind.FILE)
+    for wanted in kinds:
         for rule in channel.media:
             if rule.kind is wanted and any(_fits(mime, pattern) for pattern in rule.types):
                 return rule
@@ -89,22 +114,37 @@ def fitted_to(channel: Channel, attachment: Attachment) -> FileKind | None:
 
 
 def check_attachment(channel: Channel, attachment: Attachment) -> Refusal | None:
-    """Whether a channel takes a file; the reason names the limit."""
+    """Whether a channel takes a file; the reason names the limit, or what the channel takes instead."""
+    name, via = file_name(attachment.name), one_line(channel.name)
     if not channel.media:
-        return Refusal("no-files", f"{channel.name} takes no files.")
+        return Refusal("no-files", f"{via} takes no files: send a link instead.")
     rule = rule_for(channel, attachment.kind, attachment.mime)
     if rule is None:
-        types = ", ".join(sorted({kind for item in channel.media for kind in item.types}))
-        return Refusal("file-type", f"{channel.name} does not take {attachment.mime}; it takes {types}.")
+        kinds = ", ".join(_kind_words(item) for item in channel.media)
+        return Refusal("file-type", f"{via} does not take {name}: it takes {kinds}. Send it as a link instead.")
     if attachment.size == 0:
-        return Refusal("empty-file", f"{attachment.name} is empty: there is nothing to send.")
+        return Refusal("empty-file", f"{name} is empty: there is nothing to send.")
     if attachment.size > rule.limit:
-        return Refusal(
-            "file-too-large",
-            f"{attachment.name} has {size_words(attachment.size)}; {channel.name} takes {rule.kind} files up to "
-            f"{size_words(rule.limit)}.",
-        )
+        size, limit = size_words(attachment.size), size_words(rule.limit)
+        if float(size.split()[0].replace(",", "")) == float(limit.split()[0].replace(",", "")):
+            size, limit = f"{attachment.size:,} bytes", f"{rule.limit:,} bytes"
+        return Refusal("file-too-large", f"{name} has {size}; {via} takes {_KINDS[rule.kind]} up to {limit}.")
     return None
+
+
+_KINDS = {
+    FileKind.FILE: "files",
+    FileKind.IMAGE: "pictures",
+    FileKind.AUDIO: "sound files",
+    FileKind.VIDEO: "videos",
+    FileKind.VOICE: "voice notes",
+}
+
+
+def _kind_words(rule: MediaRule) -> str:
+    """What a rule lets through: `pictures (jpeg, png)`."""
+    types = [kind.partition("/")[2] for kind in rule.types if not kind.endswith("/*")]
+    return f"{_KINDS[rule.kind]} ({', '.join(types)})" if types else _KINDS[rule.kind]
 
 
 def size_words(size: int) -> str:

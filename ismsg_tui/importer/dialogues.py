@@ -26,6 +26,7 @@ from ismsg_tui.domain.commands import (
 )
 from ismsg_tui.domain.entities import Channel, Contact, Delivery, Entity, Message, MessageKind, Source, User
 from ismsg_tui.domain.ids import content_id
+from ismsg_tui.domain.media import media_of
 from ismsg_tui.domain.rules import COMMENT_LIMIT, decide
 from ismsg_tui.domain.state import Refusal, State
 from ismsg_tui.importer.reading import decode_line
@@ -33,6 +34,9 @@ from ismsg_tui.store.loading import Settings
 
 PAUSE = 30_000
 """Between turns that do not say when they were written, in milliseconds."""
+
+KIND = "import"
+"""The kind of channel that imported conversations belong to."""
 
 TEXT_LIMIT = 10_000
 """The longest message of an import's channel, in characters."""

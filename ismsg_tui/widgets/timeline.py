@@ -7,6 +7,7 @@ the scrollbar speaks of what is loaded, and what is on screen keeps its place wh
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Container
 from itertools import accumulate
 from typing import ClassVar, Protocol
 
@@ -129,6 +130,32 @@ class Timeline(ScrollView, can_focus=True):
                 line.message.kind is not MessageKind.EVENT for line in fresh if line.message.id not in had
             )
         self.refresh()
+
+    def files_changed(self, sha256s: Container[str] | None = None) -> None:
+        """Paint anew the lines of these files, or of all files; no other line is touched unless the height changes."""
+        around, same_height = self._around, True
+        touched: list[int] = []
+        for index, line in enumerate(self._lines):
+            files, known = line.message.attachments, self._laid.get(line.message.id)
+            if around is None or known is None or not any(sha256s is None or f.sha256 in sha256s for f in files):
+                continue
+            rows = lay_out(line, known[0], known[2], around, self._width)
+            same_height = same_height and len(rows) == len(known[3])
+            self._laid[line.message.id] = (*known[:3], rows)
+            touched.append(index)
+        if not same_height:
+            following, anchor = self.follows, self._anchor()
+            self._measure()
+            if following:
+                self.action_newest()
+            else:
+                self._restore(anchor)
+            return
+        for index in touched:
+            message_id, top = self._lines[index].message.id, self._tops[index]
+            for part in range(self._tops[index + 1] - top):
+                self._strips.pop((message_id, part), None)
+            self.refresh_lines(top, self._tops[index + 1] - top)
 
     def _reread(self) -> list[Line]:
         """The lines of the window as they are now, where the window does not reach the newest."""

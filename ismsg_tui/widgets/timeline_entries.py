@@ -5,8 +5,8 @@ Pure functions of their arguments: the widget caches what they return.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -16,8 +16,10 @@ from ismsg_tui import times
 from ismsg_tui.domain.entities import Channel, Delivery, EventType, Message, MessageKind, User
 from ismsg_tui.domain.text import find_spans
 from ismsg_tui.domain.words import author_words, event_words
+from ismsg_tui.store.blobs import BlobState
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.timeline import Line
+from ismsg_tui.widgets.file_lines import Tone, file_lines
 from ismsg_tui.widgets.segments import fit, wrapped
 
 TEXT_WIDTH = 100
@@ -57,6 +59,8 @@ class Surroundings:
     """The id of the first message that was unread when the contact was opened."""
     searched: str = ""
     """Words that were searched for, to be marked."""
+    blob: Callable[[str], BlobState] = field(default=lambda _: BlobState(), compare=False)
+    """Where the bytes of a file are, by their SHA-256; whoever holds laid-out lines hears of changes elsewhere."""
 
 
 def same_day(one: Line, other: Line) -> bool:
@@ -94,7 +98,9 @@ def lay_out(line: Line, above: Line | None, below: Line | None, around: Surround
     joined = joins(line, above) and message.id != around.first_new
     if not joined:
         rows += [[], _heading(message, around, width)]
-    rows += _body(message, around, width)
+    if message.text or not message.attachments:
+        rows += _body(message, around, width)
+    rows += _files(message, around, width)
     rows += _footing(line, below, width)
     return rows
 
@@ -156,6 +162,18 @@ def _body(message: Message, around: Surroundings, width: int) -> list[Row]:
     if not around.searched:
         return [[(_BAR, ink), (text, tint)] for text in lines]
     return [[(_BAR, ink), *_marked(text, around.searched, tint)] for text in lines]
+
+
+_TONES = {Tone.NAME: Ink.PLAIN, Tone.FACT: Ink.DIM, Tone.TROUBLE: Ink.FAILED}
+
+
+def _files(message: Message, around: Surroundings, width: int) -> list[Row]:
+    mine, room = message.kind is MessageKind.OUTGOING, max(1, min(width - 1, TEXT_WIDTH) - len(_BAR))
+    return [
+        [(_BAR, _ink(message)), *((text, _TONES[tone]) for text, tone in line)]
+        for attachment in message.attachments
+        for line in file_lines(attachment, around.blob(attachment.sha256), room, mine=mine)
+    ]
 
 
 def _marked(text: str, searched: str, tint: Ink) -> Row:
