@@ -20,6 +20,7 @@ class Scope(StrEnum):
     COMPOSER = "in the composer"
     CHIPS = "on the files of a draft"
     FILES = "in a list of files"
+    VOICE = "on the recorder bar"
 
 
 class Group(StrEnum):
@@ -28,6 +29,7 @@ class Group(StrEnum):
     ANSWER = "Answering"
     CONVERSATION = "The conversation"
     FILES = "Files"
+    VOICE = "Voice notes"
     MOVE = "Finding one's way"
     DESK = "The desk"
 
@@ -67,9 +69,9 @@ class Action:
         )
 
 
-_A, _C, _F, _M, _D = Group.ANSWER, Group.CONVERSATION, Group.FILES, Group.MOVE, Group.DESK
+_A, _C, _F, _V, _M, _D = Group.ANSWER, Group.CONVERSATION, Group.FILES, Group.VOICE, Group.MOVE, Group.DESK
 _DESK, _LIST, _LINE, _TYPE, _ANY = Scope.DESK, Scope.LIST, Scope.TIMELINE, Scope.COMPOSER, Scope.ANYWHERE
-_CHIP, _FILE = Scope.CHIPS, Scope.FILES
+_CHIP, _FILE, _BAR = Scope.CHIPS, Scope.FILES, Scope.VOICE
 
 ACTIONS: tuple[Action, ...] = (
     Action("reply", "r,i", "Reply", _DESK, _A, "Write to the contact; Enter on a contact does the same.", footer=True),
@@ -101,6 +103,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("save_file", "ctrl+s", "Save", _FILE, _F, "Save the file in a folder.", palette=False),
     Action("copy_path", "ctrl+y", "Copy path", _FILE, _F, "Copy where the file lies.", palette=False),
     Action("stop_transfer", "ctrl+x", "Stop", _FILE, _F, "Stop sending or fetching the file.", palette=False),
+    Action("record", "ctrl+r", "Record", _ANY, _V, "Record a voice note for the contact; the same key ends it."),
+    Action("play_voice", "space", "Play", _DESK, _V, "Play the newest voice note of the conversation; again pauses."),
+    Action("finish_voice", "enter", "Stop, send", _BAR, _V, "End the recording; once ended, send it.", palette=False),
+    Action("pause_voice", "space", "Play, pause", _BAR, _V, "Listen to it, or pause.", palette=False),
+    Action("voice_back", "left", "Back", _BAR, _V, "Go 5 seconds back.", palette=False),
+    Action("voice_forward", "right", "Forward", _BAR, _V, "Go 5 seconds on.", palette=False),
+    Action("voice_speed", "x", "Speed", _BAR, _V, "Listen at another speed.", palette=False),
+    Action("record_again", "R", "Again", _BAR, _V, "Delete it and record anew, once pressed twice.", palette=False),
+    Action("drop_voice", "escape", "Delete", _BAR, _V, "Delete it, once pressed twice; stop playing.", palette=False),
     Action("next_waiting", "n", "Next waiting", _DESK, _M, "Go to the contact who has waited longest.", footer=True),
     Action("next_unread", "N", "Next unread", _DESK, _M, "Go to the next contact of the view with something unread."),
     Action(
@@ -202,6 +213,7 @@ _TOGETHER = (
     (Scope.COMPOSER, Scope.ANYWHERE),
     (Scope.CHIPS, Scope.DESK, Scope.ANYWHERE),
     (Scope.FILES,),
+    (Scope.VOICE, Scope.ANYWHERE),
 )
 """Scopes whose keys work at the same time."""
 

@@ -16,6 +16,8 @@ from textual.binding import BindingType
 from textual.notifications import SeverityLevel
 
 from ismsg_tui.actions import keymap, remap
+from ismsg_tui.audio.devices import PortAudioMicrophone, PortAudioSpeaker
+from ismsg_tui.audio.ports import Microphone, Speaker
 from ismsg_tui.audio.quiet import terminal_kept_clean
 from ismsg_tui.clipboard import Way, copy
 from ismsg_tui.clock import now_ms
@@ -35,6 +37,7 @@ from ismsg_tui.messages import (
 from ismsg_tui.notifier import Notifier
 from ismsg_tui.screens.desk import Desk
 from ismsg_tui.screens.faults import TellsFaults
+from ismsg_tui.screens.voice import Voice
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.sync.authority import Authority
 from ismsg_tui.sync.engine import Refused, Sync, SyncState
@@ -60,12 +63,26 @@ class IsmsgApp(App[int], TellsFaults):
     COMMANDS: ClassVar[set[object]] = {DeskCommands}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(self, inbox: Inbox, config: Config, *, authority: Authority | None = None) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        config: Config,
+        *,
+        authority: Authority | None = None,
+        microphone: Microphone | None = None,
+        speaker: Speaker | None = None,
+    ) -> None:
+        """Sound comes from and goes to the devices that the settings name, unless others are given."""
         super().__init__()
         self.inbox = inbox
         self.config = config
         self.writing = Writing()
-        self.desk = Desk(inbox, self.writing)
+        self.voice = Voice(
+            inbox,
+            microphone or PortAudioMicrophone(config.microphone or None),
+            speaker or PortAudioSpeaker(config.speaker or None),
+        )
+        self.desk = Desk(inbox, self.writing, self.voice)
         self._sync = (
             Sync(inbox.store, authority, on_state=self._on_state, on_refused=self._on_refused) if authority else None
         )
@@ -144,6 +161,7 @@ class IsmsgApp(App[int], TellsFaults):
     def on_unmount(self) -> None:
         """End the threads; what was typed is written first."""
         self._unlisten()
+        self.voice.close()
         if self._sync is not None:
             self._sync.stop()
         self.writing.close()

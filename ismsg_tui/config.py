@@ -28,6 +28,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which keys to begin with: `vim`, or `plain` without letters that move."""
     keys: dict[str, str] = {}
     """Keys of one's own by action, such as `reply = "r,i"`; docs/keys.md names the actions."""
+    microphone: str = ""
+    """What voice notes are recorded with, a part of its name; empty: the system's default."""
+    speaker: str = ""
+    """What sound is played with, a part of its name; empty: the system's default."""
     notify: bool = True
     """Whether a message that comes while the terminal is not looked at rings and is announced."""
 

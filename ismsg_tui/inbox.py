@@ -30,7 +30,17 @@ from ismsg_tui.domain.commands import (
     UseSnippet,
     WakeConversation,
 )
-from ismsg_tui.domain.entities import Attachment, Channel, Contact, MessageKind, Snippet, Source, User, Workspace
+from ismsg_tui.domain.entities import (
+    Attachment,
+    Channel,
+    Contact,
+    Message,
+    MessageKind,
+    Snippet,
+    Source,
+    User,
+    Workspace,
+)
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.mentions import mentioned
 from ismsg_tui.domain.state import Refusal
@@ -53,7 +63,14 @@ from ismsg_tui.store.lists import (
 from ismsg_tui.store.loading import load_snippets
 from ismsg_tui.store.search import Hit, rank_snippets, resolve_contact, search_contacts, search_messages
 from ismsg_tui.store.store import RefusedError, Store
-from ismsg_tui.store.timeline import ContactCard, Line, Place, contact_card, timeline_page
+from ismsg_tui.store.timeline import (
+    ContactCard,
+    Line,
+    Place,
+    contact_card,
+    messages_with_files,
+    timeline_page,
+)
 
 TIMER = Actor(None, Source.TIMER)
 
@@ -160,6 +177,10 @@ class Inbox:
     ) -> list[Line]:
         """Lines of a contact's timeline in order of time; see `store.timeline.timeline_page`."""
         return timeline_page(self.store.reader, contact_id, before=before, after=after, limit=limit)
+
+    def messages_with_files(self, contact_id: str) -> list[Message]:
+        """The contact's newest messages that hold files, the newest first; may take a moment."""
+        return messages_with_files(self.store.reader, contact_id)
 
     def card(self, contact_id: str) -> ContactCard | None:
         """The contact with its newest conversations."""

@@ -17,6 +17,8 @@ import msgspec
 from msgspec.structs import replace
 
 from ismsg_tui.clock import now_ms
+from ismsg_tui.demo.authority import MemoryAuthority
+from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Contact, Message, MessageKind, Source
 from ismsg_tui.domain.ids import content_id
@@ -24,7 +26,8 @@ from ismsg_tui.domain.views import Standing
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
-from tests.factories import ANA, BEN, GUEST, MAI, PHONE
+from ismsg_tui.sync.transfers import Transfers
+from tests.factories import ANA, BEN, GUEST, MAI, PHONE, SETTINGS
 
 FILLER = "and so on, as people do when they explain at length "
 
@@ -120,6 +123,23 @@ def work(folder: Path, seed: int) -> None:
                 say("imported", f"{seed}.{turn}")
 
 
+def send_files(folder: Path, seed: int) -> None:
+    """Attach and send files, and move them to an authority in the same folder, until killed."""
+    inbox = Inbox.open(folder / "here", ANA.id)
+    authority = MemoryAuthority(shelf=Shelf(folder / "there"))
+    authority.seed([*SETTINGS, MAI])
+    transfers = Transfers(inbox.store, authority)
+    transfers.start()
+    dice, turn = random.Random(seed), 0
+    while True:
+        turn += 1
+        path = folder / f"file {seed}"
+        path.write_bytes(dice.randbytes(1 << 20) * 3)
+        text = f"file {seed}.{turn}"
+        inbox.reply(MAI.id, text, (inbox.blobs.add(path),))
+        say("sent", text)
+
+
 IMPORTED = 40
 """Lines that belong to one contact that is imported."""
 
@@ -165,6 +185,8 @@ if __name__ == "__main__":
             open_store(Path(where))
         case ["write", where]:
             write(Path(where))
+        case ["send_files", where, number]:
+            send_files(Path(where), int(number))
         case ["work", where, number]:
             work(Path(where), int(number))
         case unknown:

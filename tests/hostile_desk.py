@@ -143,8 +143,8 @@ class HostileDesk:
                 closed_by_team=text,
                 category=text,
                 summary=text,
-                waiting_since=at if number else None,
-                last_incoming_at=at,
+                waiting_since=at - 10_000 if number else None,
+                last_incoming_at=at - 10_000,
             )
         said = [
             (MessageKind.INCOMING, Source.CONTACT, None, None),
@@ -182,7 +182,7 @@ class HostileDesk:
                 source=event.source,
                 event=event,
             )
-        yield Snippet(id=content_id(0, "snippet", str(index)), name=text, text=f"{text}\n{MARK}{index:03}", topic=text)
+        yield Snippet(id=content_id(0, "snippet", str(index)), name=text, text=f"{MARK}{index:03} {text}", topic=text)
 
 
 def _storable(text: str) -> str:

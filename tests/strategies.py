@@ -27,7 +27,7 @@ from ismsg_tui.domain.commands import (
     UseSnippet,
     WakeConversation,
 )
-from ismsg_tui.domain.entities import Contact, Delivery, Message, Snippet, Source
+from ismsg_tui.domain.entities import Attachment, Contact, Delivery, FileKind, Message, Snippet, Source
 from ismsg_tui.domain.text import clean
 from tests.factories import ANA, BEN, CATEGORIES, GONE, HOUR, PHONE, T0, WEB, Book, uid
 
@@ -42,6 +42,8 @@ SNIPPET_IDS = [uid() for _ in range(3)]
 STRANGER = uid()
 WORDS = ("refund", "退款", "Zürich", "ok", "invoice 42", "👍🏽", "ขอบคุณ", "null", "1")
 
+FILE = Attachment(name="your bill.pdf", kind=FileKind.FILE, mime="application/pdf", size=9_000, sha256="0f" * 32)
+
 contact_ids = st.sampled_from([*(contact.id for contact in CONTACTS), STRANGER])
 user_ids = st.sampled_from([ANA.id, BEN.id, GONE.id, STRANGER, None])
 moments = st.integers(0, 5).map(lambda hours: T0 + hours * HOUR)
@@ -50,6 +52,7 @@ texts = st.one_of(
     st.sampled_from(["", " \n", "x" * (PHONE.text_limit + 1), "y" * (WEB.text_limit + 1), "\x1b[31mred\x07"]),
     st.text(max_size=8),
 ).map(clean)
+files = st.sampled_from([(), (FILE,)])
 channel_ids = st.sampled_from([None, PHONE.id, WEB.id, STRANGER])
 people = st.sampled_from([Actor(ANA.id), Actor(ANA.id), Actor(BEN.id), Actor(GONE.id), Actor(None)])
 others = st.sampled_from([Actor(None, source) for source in Source if source is not Source.USER])
@@ -63,8 +66,8 @@ snippets = st.builds(
     deleted=st.booleans(),
 )
 simple_commands: st.SearchStrategy[Command] = st.one_of(
-    st.builds(ReceiveMessage, contact_ids, texts, channel_ids),
-    st.builds(SendMessage, contact_ids, texts, channel_ids),
+    st.builds(ReceiveMessage, contact_ids, texts, channel_ids, files),
+    st.builds(SendMessage, contact_ids, texts, channel_ids, files),
     st.builds(AddComment, contact_ids, texts, st.lists(st.sampled_from([ANA.id, BEN.id]), max_size=2).map(tuple)),
     st.builds(OpenConversation, contact_ids),
     st.builds(
@@ -116,7 +119,7 @@ def fit(plan: Fitting, book: Book) -> Command:
         case "hear":
             return ReceiveMessage(known, WORDS[plan.choice], PHONE.id)
         case "send":
-            return SendMessage(known, WORDS[plan.choice])
+            return SendMessage(known, WORDS[plan.choice], WEB.id, (FILE,)[: plan.choice % 2])
         case "read":
             return MarkRead(known, book.now)
         case "close":

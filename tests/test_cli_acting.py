@@ -73,7 +73,7 @@ def test_a_comment_tells_whom_it_mentions(desk: Desk) -> None:
     assert message.mentions == (OMAR.id,)
 
 
-@pytest.mark.parametrize("word", ["Omar Haddad", "omar haddad", "omar@example.org", OMAR.id, "omar"])
+@pytest.mark.parametrize("word", ["Omar Haddad", "omar haddad", "omar@example.org", OMAR.id, "omar"], ids=range(5))
 def test_a_contact_is_given_to_a_user_by_name_email_or_id(desk: Desk, word: str) -> None:
     mai = desk.contact("Mai", "Tran", "hello")
     desk.good("assign", mai.id, word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import stat
@@ -21,8 +22,18 @@ from markdown_it.token import Token
 from msgspec.structs import replace
 
 from ismsg_tui.domain.commands import SnoozeConversation
-from ismsg_tui.domain.entities import Contact, Delivery, Event, EventType, Message, MessageKind, Source
-from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.domain.entities import (
+    Attachment,
+    Contact,
+    Delivery,
+    Event,
+    EventType,
+    FileKind,
+    Message,
+    MessageKind,
+    Source,
+)
+from ismsg_tui.domain.text import clean, file_name, one_line
 from ismsg_tui.export import Format, document, every_line
 from ismsg_tui.export.documents import PAGE
 from ismsg_tui.inbox import Inbox
@@ -323,3 +334,17 @@ def test_a_message_that_waits_says_so(desk: Desk) -> None:
     mai = desk.contact("Mai", "Tran", "hello")
     desk.good("send", mai.id, "one moment")
     assert "(waiting to be sent)" in desk.good("export", mai.id)
+
+
+@pytest.mark.parametrize("name", ["plan.pdf", "](x) <b>*.png", "../../etc/passwd"])
+def test_files_are_named_and_can_not_become_links(name: str) -> None:
+    plan = Attachment(name=name, kind=FileKind.IMAGE, mime="image/png", size=2_000, sha256="0" * 64)
+    lines = [message("", attachments=(plan,))]
+    words = f"picture, {file_name(name)}, 2 kB"
+    blocks, _ = rendered(written(Format.MARKDOWN, lines))
+    parts = [part for block in blocks for part in block.children or ()]
+    assert {part.type for part in parts} <= HARMLESS
+    assert any(part.content.strip() == words for part in parts)
+    page = written(Format.HTML, lines)
+    assert f"<bdi>{html.escape(words)}</bdi>" in page
+    assert json.loads(written(Format.JSON, lines))["lines"][0]["attachments"][0]["name"] == file_name(name)

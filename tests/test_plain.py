@@ -440,14 +440,14 @@ def test_hard_texts_come_out_as_safe_lines_that_start_with_what_they_are(session
         contact = replace(mai, id=new_id(), first_name=text, last_name="", email=f"{name}@example.org")
         said = Message(id=new_id(), contact_id=contact.id, kind=MessageKind.INCOMING, at=1, text=text)
         session.inbox.store.adopt([contact, said, replace(said, id=new_id(), contact_id=mai.id)])
-    said_lines = session.type(
+    heard = session.type(
         "list all", *["more"] * 40, "read Mai Hard", *["more"] * 60, *(f"read {n}" for n in range(1, 99))
     )
-    assert len(said_lines) > 3 * len(HARD_TEXTS)
+    assert len(heard) > 3 * len(HARD_TEXTS)
     names = re.compile("|".join(re.escape(one_line(text, 80)) for text in HARD_TEXTS.values() if one_line(text, 80)))
-    for line in said_lines:
+    for line in heard:
         assert not HARMFUL.search(line), ascii(line)
-        assert ROLE_LINE.match(line) or names.match(line), line
+        assert ROLE_LINE.match(line) or names.match(line) or re.match(r"\w+@example\.org, \d\d:\d\d:", line), line
 
 
 @needs_hard_texts
@@ -473,17 +473,17 @@ def test_files_are_said_and_a_draft_keeps_its_own(session: Session, tmp_path: Pa
     mai = session.desk.contact("Mai", "", "hello")
     path = tmp_path / "plan.txt"
     path.write_text("the plan of the house")
-    plan = session.inbox.attach(path)
+    plan = session.inbox.blobs.add(path)
     voice = replace(plan, kind=FileKind.VOICE, duration=72_000)
     session.inbox.reply(mai.id, "", (plan, voice))
     session.inbox.save_draft(mai.id, Draft("and this", attachments=(plan,)))
     said = session.type("read Mai", "reply", "yes", "too", ".")
     found = next(index for index, line in enumerate(said) if line.startswith("You"))
-    assert said[found].endswith(": file, plan.txt, 1 kB")
+    assert said[found].endswith(": file, plan.txt, 21 B")
     assert said[found + 1] == "File: voice note, 1:12"
     assert said[found + 2 : found + 4] == [
         "Draft: an unfinished message, reply goes on with it: and this",
-        "File: file, plan.txt, 1 kB",
+        "File: file, plan.txt, 21 B",
     ]
     newest = session.inbox.timeline(mai.id)[-1].message
     assert (newest.text, newest.attachments) == ("and this\ntoo", (plan,))

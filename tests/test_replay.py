@@ -22,7 +22,7 @@ from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store import loading, outbox, writing
 from ismsg_tui.store import rows as rows_module
 from ismsg_tui.store import store as store_module
-from ismsg_tui.store.drafts import Draft, read_draft
+from ismsg_tui.store.drafts import read_draft
 from ismsg_tui.store.files import Cancelled, Progress
 from ismsg_tui.store.outbox import OutboxEntry, OutboxState
 from ismsg_tui.store.store import RefusedError, Store
@@ -30,7 +30,7 @@ from ismsg_tui.sync import engine
 from ismsg_tui.sync.engine import Sync
 from tests.factories import ANA, HOUR, SETTINGS, T0, WORKSPACE, Book, examples
 from tests.replicas import TABLES, assert_lists_agree, assert_sound, derived, rows_in, rows_of
-from tests.strategies import CONTACTS, WORDS, Plan, own_plans, plans
+from tests.strategies import CONTACTS, FILE, WORDS, Plan, own_plans, plans
 
 HOLD = 5_000
 
@@ -125,14 +125,16 @@ class Replica(RuleBasedStateMachine):
 
     @rule(data=st.data(), contact=st.sampled_from(CONTACTS), word=st.sampled_from(WORDS))
     def something_else_happens(self, data: st.DataObject, contact: Contact, word: str) -> None:
-        match data.draw(st.sampled_from(["time", "typing", "toggle", "page again", "import again", "restart"])):
+        match data.draw(st.sampled_from(["time", "typing", "toggle", "file", "page again", "import again", "restart"])):
             case "time":
                 self.now += 2 * HOLD
             case "typing":
                 draft = read_draft(self.store.reader, ANA.id, contact.id)
-                self.store.save_draft(ANA.id, contact.id, Draft(f"{draft.text} {word}", draft.comment), self.now)
+                self.store.save_draft(ANA.id, contact.id, replace(draft, text=f"{draft.text} {word}"), self.now)
             case "toggle":
                 self.authority.seed([replace(WORKSPACE, unassign_on_close=word in WORDS[:4])])
+            case "file":
+                self.store.blobs.want(FILE.sha256, FILE.size)  # the authority has it
             case "page again":
                 self.store.apply(data.draw(st.sampled_from(self.pages)))
             case "import again":
@@ -214,10 +216,13 @@ class Replica(RuleBasedStateMachine):
             if isinstance(issued.command, SendMessage | AddComment) and issued.actor.user_id is not None:
                 draft = read_draft(self.store.reader, issued.actor.user_id, issued.command.contact_id)
                 assert issued.command.text in draft.text
+                if isinstance(issued.command, SendMessage):
+                    assert set(issued.command.attachments) <= set(draft.attachments)
 
     def come_to_rest(self) -> None:
         """Everything leaves, everything arrives: the store equals one that only ever listened."""
         self.now += HOUR
+        self.store.blobs.want(FILE.sha256, FILE.size)
         self.take(self.late)
         while entries := outbox.ready(self.store.reader, self.now, 100):
             self.take(self.authority.push([entry.issued for entry in self.store.mark_sending(entries)]))
@@ -282,7 +287,7 @@ def run(machine: type[Replica], count: int, **more: Any) -> None:
 
 
 def test_store_and_authority_end_up_the_same_whatever_happens_between_them() -> None:
-    run(Replica, examples(60))
+    run(Replica, examples(90))
 
 
 # That the property can fail: each of these faults is found.

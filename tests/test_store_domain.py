@@ -123,4 +123,4 @@ class StoreAndRules(RuleBasedStateMachine):
 
 
 def test_a_store_and_the_rules_agree_whatever_is_commanded_and_taken_back() -> None:
-    run_state_machine_as_test(StoreAndRules, settings=settings(max_examples=examples(50), stateful_step_count=25))
+    run_state_machine_as_test(StoreAndRules, settings=settings(max_examples=examples(80), stateful_step_count=25))

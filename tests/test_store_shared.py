@@ -6,8 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
+from ismsg_tui.inbox import enter_workspace
 from ismsg_tui.store.connection import lock_file
 from ismsg_tui.store.drafts import Draft, read_draft
 from ismsg_tui.store.store import Store
@@ -79,6 +81,16 @@ def test_a_brand_new_store_opened_by_eight_threads_at_once_works_in_all(tmp_path
         store.close()
 
     at_once(8, work)
+
+
+def test_who_names_nobody_acts_as_nobody_that_is_known(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.adopt([*SETTINGS, replace(BEN, email="")])
+    agent = enter_workspace(store, " ")
+    assert agent.name == "Agent"
+    assert enter_workspace(store, "") == agent
+    assert enter_workspace(store, "ANA SILVA").id == ANA.id
+    store.close()
 
 
 def test_a_store_that_was_closed_says_so(tmp_path: Path) -> None:

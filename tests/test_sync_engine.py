@@ -324,6 +324,19 @@ def test_the_thread_pushes_what_is_given_and_pulls_what_is_hinted_at(desk: Desk)
     assert arrived.wait(PATIENCE)
 
 
+def test_the_thread_lets_a_held_command_go_when_its_hold_is_over(desk: Desk) -> None:
+    left = threading.Event()
+    desk.give(SendMessage(MAI.id, "held"), hold=5_000)
+    desk.sync.start()
+    desk.wait_for(SyncState.SYNCED)
+    assert desk.there() == []
+    desk.authority.watch(left.set)
+    desk.now += 5_000
+    desk.store.save_draft(ANA.id, MAI.id, Draft("a"), desk.now)
+    assert left.wait(PATIENCE)
+    assert desk.there() == ["held"]
+
+
 def test_the_thread_begins_offline_and_carries_on_once_the_authority_can_be_reached(desk: Desk) -> None:
     desk.line.cut = True
     desk.give(SendMessage(MAI.id, "patience"))

@@ -4,25 +4,55 @@ byte, while they show texts that mean harm.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
+from ismsg_tui.app import IsmsgApp
+from ismsg_tui.config import Config
 from ismsg_tui.domain.text import clean
-from tests.desk_setup import console, open_inbox, settle
+from tests.desk_setup import open_inbox, settle
 from tests.hostile_desk import MARK, OWN, TEXTS, HostileDesk
-from tests.on_screen import HARMFUL, assert_screen_is_safe
-from tests.terminal import Terminal, Token, ismsg, tokens, width_on_screen
+from tests.on_screen import HARD_TEXTS, HARMFUL
+from tests.terminal import Terminal, Token, ismsg, isolated, tokens, width_on_screen
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals here")
 
 LARGE, SMALL = (120, 40), (80, 24)
-DOWN, F2 = "\x1b[B", "\x1bOQ"
+DOWN, F2, CTRL_K, BACKSPACE = "\x1b[B", "\x1bOQ", "\x0b", "\x7f"
+BORDER = 40
+"""The first column of the conversation in a large terminal."""
+TIMELINE = slice(3, 27)
+"""The rows in which a large terminal shows the lines of the conversation."""
+
+RUN_ALL = """
+import json, sys
+from ismsg_tui.cli import main
+for arguments in json.load(open(sys.argv[1])):
+    try:
+        main(arguments, prog_name="ismsg")
+    except SystemExit:
+        pass
+"""
+
+# A terminal lets no escape characters through when something is pasted: with them it could be made to type.
+PASTED = (
+    "\x1b[200~"
+    + "".join(text for name, text in OWN.items() if name not in ("long", "wide", "marks", "halves")).replace("\x1b", "")
+    + "pasted to the end\x1b[201~"
+)
+"""Everything hostile, as a terminal pastes it."""
+
+CHANGED = [text for text in TEXTS.values() if clean(text) != text or "[" in text]
+UNCHANGED = [text for text in TEXTS.values() if text not in CHANGED]
+"""Texts that are harmless once they are clean, and those that were harmless before."""
 
 MODES = {7, 25, 1000, 1003, 1004, 1006, 1015, 1049, 2004, 2026, 2048}
 """The private modes that Textual sets and unsets."""
@@ -65,7 +95,9 @@ def harm(output: str, size: tuple[int, int], colours: re.Pattern[str] = COLOURS)
 def assert_harmless(terminal: Terminal, colours: re.Pattern[str] = COLOURS) -> None:
     """What was written is of the form that Textual and Rich give it, and no mode was changed but at start and end."""
     assert harm(terminal.output, (terminal.columns, terminal.rows), colours) == set()
-    changed = Counter(token.value for token in tokens(terminal.output) if token.kind == "csi" and token.value[0] in "<>?")
+    changed = Counter(
+        token.value for token in tokens(terminal.output) if token.kind == "csi" and token.value[0] in "<>?"
+    )
     assert {value: count for value, count in changed.items() if count > 2 and not value.startswith(f"?{OFTEN}")} == {}
 
 
@@ -98,18 +130,19 @@ def test_a_live_sequence_would_be_noticed() -> None:
 
 
 def test_nothing_that_list_conversation_and_card_show_reaches_a_large_terminal_alive(tmp_path: Path) -> None:
-    with desk(tmp_path, TEXTS.values(), LARGE, unclean=True) as terminal:
+    texts = [*CHANGED, *UNCHANGED[::3]]
+    with desk(tmp_path, texts, LARGE, unclean=True) as terminal:
         terminal.send("p")
         terminal.wait_for(mark(0))
         terminal.wait_for("Earlier conversations")
-        for index in range(1, len(TEXTS)):
+        for index in range(1, len(texts)):
             terminal.ask("j", mark(index))
 
 
 def test_nothing_that_list_and_conversation_show_reaches_a_small_terminal_alive(tmp_path: Path) -> None:
-    changed = [text for text in TEXTS.values() if clean(text) != text or "[" in text]
-    with desk(tmp_path, changed, SMALL) as terminal:
-        for index in range(len(changed)):
+    texts = [*OWN.values(), *CHANGED[len(OWN) :: 3]]
+    with desk(tmp_path, texts, SMALL) as terminal:
+        for index in range(len(texts)):
             terminal.ask("jl" if index else "l", mark(index))
             terminal.ask("h", "▌")
 
@@ -118,25 +151,93 @@ def test_nothing_that_list_and_conversation_show_reaches_a_small_terminal_alive(
 def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_alive(
     tmp_path: Path, size: tuple[int, int], unclean: bool
 ) -> None:
-    pasted = "".join(OWN.values()).encode("utf-8", "replace").decode().replace("\x1b[201~", "")
     with desk(tmp_path, OWN.values(), size, unclean=unclean) as terminal:
         terminal.send(F2)
         terminal.wait_for("Insert")
-        for _ in OWN:
-            terminal.ask(DOWN + UP + DOWN, MARK)
+        for _ in range(len(OWN) - 1):
+            terminal.ask(DOWN, MARK)
         terminal.send("\r")
-        terminal.wait_for(lambda: "Insert" not in terminal.text and "Reply" in terminal.text)
-        terminal.send(f"\x1b[200~{pasted}\x1b[201~")
-        terminal.wait_for("surrogates")
-        terminal.send("\x1b")
-        for step in (1, 5, 9, 13, 17):
+        terminal.wait_for(lambda: "Insert" not in terminal.text and MARK in terminal.text)
+        terminal.send(PASTED)
+        terminal.wait_for("pasted to the end")
+        terminal.ask("\x1b", "▌")
+        for step in (2, 7, 12, 17):
             terminal.send("a")
             terminal.wait_for("Assign to")
             terminal.ask(DOWN * step, "▌")
             terminal.ask("\r", "Assigned to")
+            terminal.wait_for(lambda: "Assign to" not in terminal.text)
         terminal.send("c")
-        terminal.wait_for("Category and summary may stay empty.")
-        for _ in OWN:
+        terminal.wait_for("Category and summary")
+        for _ in range(len(OWN)):
             terminal.ask(DOWN, "▌")
         terminal.ask("\r", "New line")
-        terminal.send(f"\x1b[200~{pasted}\x1b[201~")
+        terminal.send(PASTED)
+        terminal.wait_for("too long")
+        terminal.send(BACKSPACE * 200)
+        terminal.wait_for(lambda: "too long" not in terminal.text)
+        terminal.ask("\r", "Closed: ")
+        terminal.send("/")
+        terminal.wait_for("Search")
+        terminal.ask("too", " found")
+        terminal.ask(PASTED, "Nothing found")
+        terminal.ask("\x1b", "▌")
+        terminal.send(CTRL_K)
+        terminal.wait_for("Go to")
+        for _ in range(len(OWN) - 1):
+            terminal.ask(DOWN, "▌")
+        terminal.ask(PASTED, "fits")
+        terminal.ask("\x1b", "▌")
+
+
+async def test_a_notice_is_one_line_of_plain_text(tmp_path: Path) -> None:
+    app = IsmsgApp(open_inbox(tmp_path), Config())
+    async with app.run_test(size=LARGE, notifications=True) as pilot:
+        for name, text in OWN.items():
+            app.notify(text, title=text)
+            await settle(pilot)
+            strips = app.screen._compositor.render_strips()
+            assert not any(HARMFUL.search(strip.text) for strip in strips), name
+            assert name != "markup" or any("[bold red]loud[/]" in strip.text for strip in strips)
+            app.clear_notifications()
+
+
+def is_stable(text: str) -> bool:
+    """Whether terminals agree how wide each part of a text is, whether they look at characters or at clusters."""
+    return all(width_on_screen(line) == cell_len(line) == sum(map(cell_len, line)) for line in text.split("\n"))
+
+
+def test_the_border_between_list_and_conversation_stays_in_its_column(tmp_path: Path) -> None:
+    texts = [text for text in [*OWN.values(), *list(HARD_TEXTS.values())[::5]] if is_stable(clean(text))]
+    with desk(tmp_path, texts, LARGE) as terminal:
+        terminal.wait_for(mark(0))
+        behind = terminal.backgrounds(BORDER)[TIMELINE.start]
+        for index in range(1, len(texts)):
+            terminal.ask("j", mark(index))
+            assert set(terminal.backgrounds(BORDER)[TIMELINE]) == {behind}, ascii(texts[index])
+            assert behind not in terminal.backgrounds(BORDER - 1)[TIMELINE], ascii(texts[index])
+
+
+def test_nothing_that_the_commands_print_reaches_the_terminal_alive(tmp_path: Path) -> None:
+    hostile = HostileDesk(tmp_path / "data", list(TEXTS.values()), unclean=True)
+    asked = [
+        ["ls", "--view", "all", "--limit", "1000"],
+        *(["show", hostile.contact_id(index)] for index in range(len(TEXTS))),
+        ["search", "--limit", "1000", "too"],
+        ["snippets", "ls"],
+    ]
+    for text in OWN.values():
+        asked += [
+            ["search", "--", text],
+            ["show", "--", text],
+            ["assign", hostile.contact_id(0), text],
+            ["comment", hostile.contact_id(0), text],
+            ["snippets", "rm", "--", text],
+        ]
+    common = ["--data", str(hostile.folder), "--user", hostile.users[0].id]
+    script = tmp_path / "asked.json"
+    script.write_text(json.dumps([[*common, *words] for words in asked]))
+    with Terminal([sys.executable, "-c", RUN_ALL, str(script)], isolated(tmp_path), LARGE) as terminal:
+        assert terminal.wait() == 0
+        assert "fault of its own" not in terminal.output
+        assert_harmless(terminal, PLAIN_COLOURS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ismsg_tui.cli.errors import FailedError
+from ismsg_tui.cli.files import taken_in
 from ismsg_tui.cli.session import Session, pass_session, text_of
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Contact, Snippet
@@ -25,21 +28,36 @@ def _tell(contact: Contact, words: str) -> None:
 @click.argument("contact")
 @click.argument("text", required=False)
 @click.option("--snippet", "snippet_name", metavar="NAME", help="Send this snippet, TEXT below it if there is one.")
+@click.option(
+    "--attach",
+    "attached",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    multiple=True,
+    help="Send this file along; may be given several times.",
+)
 @click.option("--allow-missing", is_flag=True, help="Send a snippet's variables as they are where a value is missing.")
 @pass_session
-def send(session: Session, contact: str, text: str | None, snippet_name: str | None, allow_missing: bool) -> None:
-    """Send a message; “-” reads it from standard input. An unassigned contact becomes yours."""
-    if text is None and snippet_name is None:
-        raise click.UsageError("Say what to send: TEXT, - for standard input, or --snippet NAME.")
+def send(
+    session: Session,
+    contact: str,
+    text: str | None,
+    snippet_name: str | None,
+    attached: tuple[Path, ...],
+    allow_missing: bool,
+) -> None:
+    """Send a message, files or both; “-” reads it from standard input. An unassigned contact becomes yours."""
+    if text is None and snippet_name is None and not attached:
+        raise click.UsageError("Say what to send: TEXT, - for standard input, --snippet NAME, or --attach FILE.")
     inbox, to = session.inbox, session.contact(contact)
     snippet = session.snippet(snippet_name) if snippet_name is not None else None
     parts = [_filled(session, snippet, to, allow_missing)] if snippet else []
     if text is not None:
         parts.append(text_of(text))
-    inbox.reply(to.id, "\n\n".join(parts))
+    channel = inbox.channels.get(to.channel_id or "")
+    inbox.reply(to.id, "\n\n".join(parts), taken_in(inbox, channel, attached))
     if snippet:
         inbox.use_snippet(snippet.id)
-    channel = inbox.channels.get(to.channel_id or "")
     _tell(to, f"waiting to be sent{f' through {one_line(channel.name)}' if channel else ''}.")
 
 

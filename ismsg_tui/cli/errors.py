@@ -15,6 +15,7 @@ from ismsg_tui.finding import NotFoundError
 from ismsg_tui.logs import FILE_NAME as LOG
 from ismsg_tui.logs import start_log
 from ismsg_tui.store.connection import Error as SqliteError
+from ismsg_tui.store.files import FileError
 from ismsg_tui.store.migrations import StoreTooNewError
 from ismsg_tui.store.store import FILE_NAME as STORE
 from ismsg_tui.store.store import RefusedError
@@ -53,7 +54,7 @@ def failure(error: Exception, folder: Path) -> FailedError:
     """The sentence for an error while working on the data in `folder`; what nobody expected goes into the log."""
     if isinstance(error, NotFoundError):
         return FailedError(str(error), error.details)
-    if isinstance(error, RefusedError | ConfigError | StoreTooNewError):
+    if isinstance(error, RefusedError | ConfigError | StoreTooNewError | FileError):
         return FailedError(str(error))
     if isinstance(error, SqliteError):
         return FailedError(sqlite_words(error, folder / STORE))

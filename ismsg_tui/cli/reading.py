@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ismsg_tui.cli.files import file_objects, file_words
 from ismsg_tui.cli.output import (
     console,
     json_option,
@@ -135,7 +136,8 @@ def show(session: Session, contact: str, limit: int, as_json: bool) -> None:
     messages = [line.message for line in inbox.timeline(found.id, limit=limit)]
     if as_json:
         for message in messages:
-            print_json(line_object(message, inbox.users, found.name))
+            thing = line_object(message, inbox.users, found.name)
+            print_json({**thing, "attachments": file_objects(inbox, message.attachments)})
         return
     card = inbox.card(found.id)
     if card is not None:
@@ -183,7 +185,7 @@ def _print_day(inbox: Inbox, lines: list[Message], name: str) -> None:
         if message.event is not None:
             table.add_row(at, "", Text(f"· {event_words(message, users, name, when)}", "dim italic"))
             continue
-        words = Text(clean(message.text))
+        words = Text("\n".join([*filter(None, [clean(message.text)]), *map(file_words, message.attachments)]))
         if message.kind is MessageKind.COMMENT:
             words = Text.assemble(("comment: ", "yellow"), words)
         elif message.status in _WORTH_SAYING:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ismsg_tui import __version__
-from ismsg_tui.cli import acting, exporting, importing, reading, service, snippets
+from ismsg_tui.cli import acting, exporting, files, importing, reading, service, snippets
 from ismsg_tui.cli.errors import FailedError, failure
 from ismsg_tui.cli.session import Session
 from ismsg_tui.config import data_folder
@@ -96,6 +96,7 @@ for _command in (
     acting.wake,
     importing.import_,
     exporting.export,
+    files.files,
     snippets.snippets,
     service.doctor,
     service.demo,

@@ -8,6 +8,8 @@ from functools import partial
 from typing import Protocol
 
 from ismsg_tui.demo.delivery import deliver, is_under_way
+from ismsg_tui.demo.enclosures import attachment
+from ismsg_tui.demo.enclosures import heard as words_of
 from ismsg_tui.demo.hotel import GUEST, Hotel
 from ismsg_tui.demo.player import Player
 from ismsg_tui.demo.scene import Line, Scene
@@ -63,11 +65,11 @@ class GuestPart:
     def begin(self, lines: Sequence[Message]) -> None:
         """Take up the scene: arrive when it is time, or go on where the timeline ends."""
         self.lines = list(lines)
-        scene, said = self.scene, {clean(line.text) for line in lines if line.kind is MessageKind.INCOMING}
-        self._used = {index for index, beat in enumerate(scene.answers) if clean(beat.says[0].text) in said}
+        scene, said = self.scene, {_key(line) for line in lines if line.kind is MessageKind.INCOMING}
+        self._used = {index for index, beat in enumerate(scene.answers) if beat.says[0].key in said}
         begun = [scene.opening, *(scene.answers[index].says for index in sorted(self._used))]
-        unsaid = [line for part in begun for line in part if clean(line.text) not in said]
-        if clean(scene.opening[0].text) not in said:
+        unsaid = [line for part in begun for line in part if line.key not in said]
+        if scene.opening[0].key not in said:
             since = self._player.start_at + round(min(scene.arrives, 0) * 1000)
             self._player.later(max(scene.arrives, 0), self._arrive, since=since)
             return
@@ -135,7 +137,8 @@ class GuestPart:
 
     def _say_next(self) -> None:
         line = self._to_say[0]
-        self._player.act(GUEST, ReceiveMessage(self.contact_id, line.text, self.contact.channel_id))
+        files = tuple(attachment(file) for file in line.files)
+        self._player.act(GUEST, ReceiveMessage(self.contact_id, line.text, self.contact.channel_id, files))
         self._to_say.popleft()
         if self._to_say:
             self._player.later(self._to_say[0].after, self._say_next)
@@ -162,7 +165,7 @@ class GuestPart:
             return
         heard = sorted(self._heard, key=lambda message: (message.at, message.id))
         self._heard.clear()
-        index = self.scene.answer(self._used, "\n".join(message.text for message in heard))
+        index = self.scene.answer(self._used, "\n".join(words_of(message) for message in heard))
         if index is None:
             return
         beat = self.scene.answers[index]
@@ -207,8 +210,8 @@ class GuestPart:
             self._player.act(assigner, AssignContact(self.contact_id, self._hotel.users[wanted]))
 
     def _was_answered(self) -> bool:
-        opening = clean(self.scene.opening[-1].text)
-        places = [place for place, line in enumerate(self.lines) if clean(line.text) == opening]
+        opening = self.scene.opening[-1].key
+        places = [place for place, line in enumerate(self.lines) if _key(line) == opening]
         return any(line.kind is MessageKind.OUTGOING for line in self.lines[places[-1] :]) if places else False
 
     def _has_said(self, text: str) -> bool:
@@ -242,3 +245,8 @@ class GuestPart:
         if index is not None and index != len(self.scene.answers) - 1:
             self._used.add(index)
             self.say(self.scene.answers[index].says)
+
+
+def _key(message: Message) -> tuple[str, ...]:
+    """By what a message of a scene is known; the same as `Line.key`."""
+    return clean(message.text), *(file.name for file in message.attachments)

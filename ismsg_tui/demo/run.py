@@ -12,6 +12,7 @@ import click
 
 from ismsg_tui.config import Config
 from ismsg_tui.demo.authority import MemoryAuthority
+from ismsg_tui.demo.enclosures import lay
 from ismsg_tui.demo.guest import GuestPart
 from ismsg_tui.demo.hotel import Hotel, record_history
 from ismsg_tui.demo.player import Player, StageClock
@@ -93,6 +94,8 @@ def stage_hotel(
     start = clock()
     is_new = not authority.rows()
     authority.seed(hotel.rows())
+    for file in (file for scene in scenes for file in scene.files):
+        lay(authority.shelf, file)
     player = Player(authority, clock=clock, rng=rng, start_at=start)
     team = Teammates(player, hotel)
     parts = [GuestPart(player, hotel, team, scene) for scene in scenes]

@@ -17,13 +17,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ismsg_tui.domain.entities import Category, ClosingNotes, Role
+from ismsg_tui.domain.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from importlib.resources.abc import Traversable
 
 CONTENT: Traversable = files("ismsg_tui.demo")
-"""The folder that holds `workspace.toml` and `scenes/`."""
+"""The folder that holds `workspace.toml`, `scenes/` and `files/`."""
 
 ME = "me"
 """The handle of the person who tries the demo."""
@@ -41,11 +42,25 @@ class DemoError(Exception):
     """The demo's content is wrong; the message names the file and what in it."""
 
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One message, sent `after` seconds since the one before it."""
+class Enclosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file in `files/` that goes with a message; it is a voice note where it lasts so many `seconds`."""
 
-    text: Text
+    name: Text
+    seconds: Annotated[float, Meta(gt=0)] | None = None
+    peaks: tuple[Annotated[int, Meta(ge=0, le=100)], ...] = ()
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One message, sent `after` seconds since the one before it: a text, files or both."""
+
+    text: str = ""
     after: Seconds
+    files: tuple[Enclosure, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """By what the message is known once it was sent: its text and the names of its files."""
+        return clean(self.text), *(file.name for file in self.files)
 
 
 class Beat(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -112,6 +127,11 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     impatient: Line | None = None
     farewell: Text | None = None
     comments: tuple[Comment, ...] = ()
+
+    @property
+    def files(self) -> frozenset[Enclosure]:
+        """Every file that the guest may send."""
+        return frozenset(file for line in _lines(self) for file in line.files)
 
     def answer(self, used: set[int], reply: str) -> int | None:
         """Choose the beat that answers a reply: its index in `answers`, which the caller then adds to `used`.
@@ -240,6 +260,8 @@ def _take_problems(workspace: DemoWorkspace, scenes: list[Scene]) -> Iterator[st
     for take in workspace.takes:
         if take.scene not in assignees:
             yield f"unknown scene '{take.scene}' to take"
+        elif any(line.files or not line.text for line in take.says):
+            yield f"whoever takes '{take.scene}' answers in words alone"
         elif take.user not in teammates:
             yield f"'{take.user}', who takes '{take.scene}', is no teammate"
         elif assignees[take.scene] not in (None, take.user):
@@ -263,6 +285,10 @@ def _scene_problems(scene: Scene, workspace: DemoWorkspace, others: list[Scene])
     for text in _messages(scene):
         if len(text) > channel.text_limit:
             yield f"longer than the {channel.text_limit} characters of {channel.label}: '{text[:40]}…'"
+    for line in _lines(scene):
+        if not (line.text or line.files):
+            yield "a line says nothing and carries nothing"
+        yield from (f"no file '{file.name}'" for file in line.files if not (CONTENT / "files" / file.name).is_file())
     if scene.answers[-1].hears:
         yield "the last beat is the goodbye and must answer anything: take its 'hears' away"
     if scene.arrives < 0 and scene.arrives + sum(line.after for line in scene.opening) > 0:
@@ -280,10 +306,16 @@ def _name_problems(scene: Scene, workspace: DemoWorkspace) -> Iterator[str]:
     yield from (f"unknown category '{past.category}'" for past in scene.history if past.category not in categories)
 
 
+def _lines(scene: Scene) -> Iterator[Line]:
+    yield from scene.opening
+    yield from (line for beat in scene.answers for line in beat.says)
+    if scene.impatient:
+        yield scene.impatient
+
+
 def _messages(scene: Scene) -> Iterator[str]:
     """Yield every text that goes through the guest's channel."""
-    lines = [*scene.opening, *(line for beat in scene.answers for line in beat.says)]
-    yield from (line.text for line in [*lines, *([scene.impatient] if scene.impatient else [])])
+    yield from (line.text for line in _lines(scene))
     yield from (turn.text for past in scene.history for turn in past.turns if turn.who != "comment")
     if scene.farewell:
         yield scene.farewell

@@ -126,7 +126,7 @@ def check_attachment(channel: Channel, attachment: Attachment) -> Refusal | None
         return Refusal("empty-file", f"{name} is empty: there is nothing to send.")
     if attachment.size > rule.limit:
         size, limit = size_words(attachment.size), size_words(rule.limit)
-        if float(size.split()[0].replace(",", "")) == float(limit.split()[0].replace(",", "")):
+        if size == limit:
             size, limit = f"{attachment.size:,} bytes", f"{rule.limit:,} bytes"
         return Refusal("file-too-large", f"{name} has {size}; {via} takes {_KINDS[rule.kind]} up to {limit}.")
     return None
@@ -154,5 +154,6 @@ def size_words(size: int) -> str:
     for unit, factor in (("kB", 1_000), ("MB", MB), ("GB", 1_000 * MB)):
         value = size / factor
         if value < 999.5 or unit == "GB":
-            return f"{value:.1f} {unit}" if value < 10 and value != int(value) else f"{value:,.0f} {unit}"
+            number = f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:,.0f}"
+            return f"{number} {unit}"
     raise AssertionError("unreachable")

@@ -16,6 +16,7 @@ from ismsg_tui.domain.entities import (
     Source,
     User,
 )
+from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.text import file_name, one_line
 
 NAME_LIMIT = 80
@@ -113,13 +114,6 @@ def attachment_words(attachment: Attachment) -> str:
     else:
         parts.append(size_words(attachment.size))
     return ", ".join(parts)
-
-
-def size_words(size: int) -> str:
-    """A size in bytes as people read it: `240 kB`, `1.2 MB`."""
-    if size < 1_000_000:
-        return f"{-(-max(size, 0) // 1000)} kB"
-    return f"{size / 1e6:.1f} MB"
 
 
 def span_words(milliseconds: int) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from ismsg_tui.domain.entities import Message, MessageKind, User
-from ismsg_tui.domain.text import clean, file_name
+from ismsg_tui.domain.entities import Attachment, Message, MessageKind, User
+from ismsg_tui.domain.text import clean, file_name, one_line
 from ismsg_tui.domain.words import author_words, event_words, user_name
 from ismsg_tui.export.record import Record
 from ismsg_tui.times import rfc3339
@@ -26,17 +26,7 @@ def line_object(message: Message, users: Mapping[str, User], contact_name: str) 
         "text": event_words(message, users, contact_name, lambda at: rfc3339(at) or "")
         if event
         else clean(message.text),
-        "attachments": [
-            {
-                "name": file_name(item.name),
-                "kind": item.kind.value,
-                "mime": item.mime,
-                "size": item.size,
-                "sha256": item.sha256,
-                "duration": item.duration,
-            }
-            for item in message.attachments
-        ],
+        "attachments": [attachment_object(item) for item in message.attachments],
         "at": rfc3339(message.at),
         "status": message.status.value if message.status else None,
         "conversation_id": message.conversation_id,
@@ -50,6 +40,18 @@ def line_object(message: Message, users: Mapping[str, User], contact_name: str) 
             "category": event.category,
             "summary": event.summary,
         },
+    }
+
+
+def attachment_object(attachment: Attachment) -> dict[str, object]:
+    """A file for programs; `duration` in seconds."""
+    return {
+        "name": file_name(attachment.name),
+        "kind": attachment.kind.value,
+        "mime": one_line(attachment.mime),
+        "size": attachment.size,
+        "sha256": one_line(attachment.sha256),
+        "duration": None if attachment.duration is None else attachment.duration / 1000,
     }
 
 

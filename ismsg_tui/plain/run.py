@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ismsg_tui.domain.text import one_line
@@ -17,6 +13,7 @@ from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.logs import start_log
 from ismsg_tui.plain import acting, looking, writing
 from ismsg_tui.plain.desk import MisreadError, PlainDesk
+from ismsg_tui.plain.leaving import leaving_on_signals
 from ismsg_tui.plain.lines import VIEW_WORDS
 from ismsg_tui.plain.talk import Role, Talk
 from ismsg_tui.store.connection import DatabaseError
@@ -72,7 +69,7 @@ def run_plain(inbox: Inbox, *, authority: Authority | None = None, talk: Talk | 
     if sync is not None:
         sync.start()
     try:
-        with _leaving_on_signals():
+        with leaving_on_signals():
             return _obey_all(desk)
     finally:
         if sync is not None:
@@ -134,23 +131,3 @@ def _help(desk: PlainDesk) -> None:
     for word in WORDS:
         desk.say(Role.WORD, f"{word.name}{f', then {word.takes}' if word.takes else ''}: {word.help}.")
     desk.say(Role.WORD, f"{QUIT}: leaves; so does the end of the input. Ctrl+C cancels what is being typed.")
-
-
-@contextmanager
-def _leaving_on_signals() -> Iterator[None]:
-    """Leave in order, threads ended and files closed, when the system or a closed window says so."""
-    before = {}
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                number = getattr(signal, name)
-                before[number] = signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

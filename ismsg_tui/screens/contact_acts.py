@@ -66,6 +66,15 @@ class ContactActs(Screen[None], TellsFaults):
         self.show_conversation()
         self.pane.choose_emoji()
 
+    def action_attach(self) -> None:
+        """Choose files to send."""
+        self.show_conversation()
+        self.pane.choose_files()
+
+    def action_files(self) -> None:
+        """Show the files of the conversation."""
+        self.pane.show_files()
+
     async def _write(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """Have the store do something; a refusal or a fault is told. Returns whether it was done."""
         self.contacts_may_move()

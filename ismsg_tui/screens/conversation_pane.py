@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Container
 from dataclasses import replace
+from functools import partial
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.entities import Channel, MessageKind, User
+from ismsg_tui.domain.entities import Attachment, MessageKind, User
 from ismsg_tui.domain.snippets import values_for
 from ismsg_tui.inbox import Inbox, RefusedError
-from ismsg_tui.screens.faults import TellsFaults
+from ismsg_tui.screens.file_acts import FileActs
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.search import Hit
-from ismsg_tui.store.timeline import ContactCard, Line, Place
+from ismsg_tui.store.timeline import Line, Place
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_header import ContactHeader
+from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.timeline import PAGE, Timeline
 from ismsg_tui.widgets.timeline_entries import Surroundings
 
@@ -47,7 +49,7 @@ class ContactLines:
         return self._inbox.timeline(self._contact_id, before=before, after=after, limit=limit)
 
 
-class ConversationPane(Vertical, TellsFaults):
+class ConversationPane(FileActs):
     """The conversation that is being worked on."""
 
     class Left(Message):
@@ -64,10 +66,7 @@ class ConversationPane(Vertical, TellsFaults):
             self.contact_id = contact_id
 
     def __init__(self, inbox: Inbox, writing: Writing, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._inbox = inbox
-        self._writing = writing
-        self.card: ContactCard | None = None
+        super().__init__(inbox, writing, id=id)
         self._around: Surroundings | None = None
         self._kept = Draft()
         """What the store has, or is about to have, as the draft of the contact."""
@@ -76,15 +75,11 @@ class ConversationPane(Vertical, TellsFaults):
         self._recent_emoji: list[str] = []
 
     def compose(self) -> ComposeResult:
-        """Header, timeline, composer."""
+        """Header, timeline, what is recorded or played, composer."""
         yield ContactHeader(id="contact-header")
         yield Timeline(id="timeline")
+        yield RecorderBar(id="recorder")
         yield Composer(id="composer")
-
-    @property
-    def contact_id(self) -> str | None:
-        """The contact that is shown."""
-        return self.card.contact.id if self.card else None
 
     @property
     def users(self) -> dict[str, User]:
@@ -121,6 +116,7 @@ class ConversationPane(Vertical, TellsFaults):
             channels=self._inbox.channels,
             today=times.local(now_ms()).date(),
             first_new=first_new,
+            blob=self._inbox.blobs.state,
         )
 
     def _first_new(self, contact_id: str) -> str | None:
@@ -131,14 +127,11 @@ class ConversationPane(Vertical, TellsFaults):
         incoming = [line.message.id for line in lines if line.message.kind is MessageKind.INCOMING]
         return incoming[-row.unread] if row.unread <= len(incoming) else None
 
-    def _channel(self) -> Channel | None:
-        return self._inbox.channels.get(self.card.contact.channel_id or "") if self.card else None
-
     def _load_composer(self, draft: Draft) -> None:
         if self.card is None:
             return
         self._kept = draft
-        channel = self._channel()
+        channel = self.channel()
         self.query_one(Composer).load(
             self.card.contact.name,
             channel.name if channel else "no channel",
@@ -146,6 +139,7 @@ class ConversationPane(Vertical, TellsFaults):
             draft,
             list(self._inbox.users.values()),
         )
+        self.show_adding()
 
     def show_hit(self, hit: Hit, words: str) -> None:
         """Show a message that a search found, in its context, the words marked."""
@@ -164,6 +158,10 @@ class ConversationPane(Vertical, TellsFaults):
         self.query_one(Timeline).lines_changed(self._around)
         self.show_header()
         self._watch_reading()
+
+    def files_changed(self, sha256s: Container[str] | None = None) -> None:
+        """Show anew where the bytes of these files, or of all files, are."""
+        self.query_one(Timeline).files_changed(sha256s)
 
     def show_header(self) -> None:
         """Write the header line; the times in it grow old."""
@@ -228,17 +226,20 @@ class ConversationPane(Vertical, TellsFaults):
         # What is being sent goes with its command, so the draft needs no saving, or it would come back.
         self._stop_draft_timer()
         self._kept = self.query_one(Composer).draft
-        self._send(self.contact_id, event.draft)
+        # The files of a draft outlive a comment.
+        left = self._kept.attachments if event.draft.comment else ()
+        self._send(self.contact_id, event.draft, left)
 
     @work(group="send", exit_on_error=False, description="send")
-    async def _send(self, contact_id: str | None, draft: Draft) -> None:
+    async def _send(self, contact_id: str | None, draft: Draft, left: tuple[Attachment, ...]) -> None:
         if contact_id is None:
             return
         self.post_message(self.Sending())
         composer = self.query_one(Composer)
-        act = self._inbox.comment if draft.comment else self._inbox.reply
+        reply = partial(self._inbox.reply, attachments=draft.attachments)
+        act = self._inbox.comment if draft.comment else reply
         try:
-            await self._writing.run(act, contact_id, draft.text, drop_draft=True)
+            await self._writing.run(act, contact_id, draft.text, drop_draft=not left)
         except RefusedError as error:
             self.notify(str(error), severity="warning", markup=False)
         except DatabaseError as error:
@@ -248,13 +249,16 @@ class ConversationPane(Vertical, TellsFaults):
             if self.contact_id == contact_id:
                 self._kept = Draft()
                 composer.clear()
+            elif left:
+                self._writing.later(self._inbox.save_draft, contact_id, Draft(attachments=left))
             return
         if self.contact_id == contact_id:
             composer.restore()
             self._kept = Draft()
             self.save_draft()
         else:
-            self._writing.later(self._inbox.save_draft, contact_id, draft)
+            kept = Draft(draft.text, draft.comment, draft.attachments + left)
+            self._writing.later(self._inbox.save_draft, contact_id, kept)
 
     def reload_draft(self, contact_id: str) -> None:
         """Show the stored draft again, after a text came back to it."""

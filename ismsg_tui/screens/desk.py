@@ -16,14 +16,18 @@ from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.messages import EVERYTHING, NewCounted, NotificationsToggled
 from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.voice import Voice
+from ismsg_tui.screens.voice_acts import VoiceActs
 from ismsg_tui.screens.wayfinding import Wayfinding
 from ismsg_tui.screens.writing import Writing
+from ismsg_tui.store.blobs import SCOPE as BLOB
 from ismsg_tui.store.lists import ListPage, ListRow, Position
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.key_line import Key, KeyLine
 from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.title_bar import TitleBar
@@ -69,7 +73,7 @@ class ViewRows:
         )
 
 
-class Desk(Wayfinding):
+class Desk(Wayfinding, VoiceActs):
     """The agent's desk."""
 
     CSS_PATH = "desk.tcss"
@@ -80,8 +84,9 @@ class Desk(Wayfinding):
         (THREE_PANES, "-three"),
     ]
 
-    def __init__(self, inbox: Inbox, writing: Writing) -> None:
+    def __init__(self, inbox: Inbox, writing: Writing, voice: Voice) -> None:
         super().__init__(inbox, writing)
+        self.voice = voice
         self._counts: dict[View, int] = {}
         self._counting = self._count_again = False
         self.sync_words = ""
@@ -135,6 +140,7 @@ class Desk(Wayfinding):
         self.pane.open(contact_id)
         self.contacts.mark_opened(self.pane.contact_id)
         self._show_card()
+        self.show_voice()
 
     def _show_card(self) -> None:
         inbox = self._inbox
@@ -164,6 +170,8 @@ class Desk(Wayfinding):
         scope = Scope.LIST if focused is self.contacts else Scope.TIMELINE
         if focused is not None and self.pane.query_one(Composer) in focused.ancestors:
             scope = Scope.COMPOSER
+        elif isinstance(focused, RecorderBar):
+            scope = Scope.VOICE
         keys = (Key(key_label(item.current_keys[0]), item.title, item.id) for item in footer(scope))
         self.query_one("#keys", KeyLine).keys = tuple(keys)
 
@@ -180,6 +188,12 @@ class Desk(Wayfinding):
             # The desk is coming, and will read everything, or it is going.
             return
         everything = EVERYTHING in scopes
+        files = {scope.removeprefix(BLOB) for scope in scopes if scope.startswith(BLOB)}
+        if files or everything:
+            self.pane.files_changed(None if everything else files)
+            self.files_moved(scopes)
+        if len(files) == len(scopes):
+            return
         if everything or "settings" in scopes:
             self._learn_settings()
         self.contacts.rows_changed(settle=self.pane.contact_id in self.acted_on & scopes)
@@ -189,6 +203,7 @@ class Desk(Wayfinding):
         elif everything or "settings" in scopes or self.pane.contact_id in scopes:
             self.pane.contact_changed()
             self._show_card()
+            self.show_voice()
         self._count()
 
     def _grow_old(self) -> None:

@@ -17,9 +17,9 @@ from ismsg_tui.actions import ACTIONS, Action, Group, Scope, key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.widgets.key_line import Key
 
-_SIDES = ((Group.ANSWER, Group.CONVERSATION, Group.FILES, Group.DESK), (Group.MOVE,))
+_SIDES = ((Group.ANSWER, Group.CONVERSATION, Group.FILES, Group.VOICE, Group.DESK), (Group.MOVE,))
 _LEAST_COLUMN = 9
-_WHERE = {Scope.LIST, Scope.TIMELINE, Scope.COMPOSER, Scope.CHIPS, Scope.FILES}
+_WHERE = {Scope.LIST, Scope.TIMELINE, Scope.COMPOSER, Scope.CHIPS, Scope.FILES, Scope.VOICE}
 
 
 class _KeyTable(Widget):

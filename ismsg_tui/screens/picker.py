@@ -111,4 +111,8 @@ class Picker(Dialog[R], Generic[T, R]):
         """Leave with the choice under the cursor; where nothing fits, stay."""
         choice = self._chooser.highlighted
         if choice is not None:
-            self.leave(self.result(choice.value))
+            self.take(choice.value)
+
+    def take(self, value: T) -> None:
+        """Leave with what taking a value gives; a picker that stays open does something with it."""
+        self.leave(self.result(value))

@@ -42,15 +42,26 @@ _INDEX = {
     (View.ALL, "last_at"): "inbox_all",
 }
 """The index that answers a view in the order of a key alone; SQLite's planner, without statistics, may pick another."""
+
+
+def _words_of(table: str) -> str:
+    """The beginning of a message's or a draft's text; where there is only a file, its kind and name."""
+    kind, name = (f"json_extract({table}.attachments, '$[0].{key}')" for key in ("kind", "name"))
+    return (
+        f"CASE WHEN {table}.text = '' AND {table}.attachments <> '[]' "
+        f"THEN '[' || {kind} || '] ' || {name} ELSE substr({table}.text, 1, 400) END"
+    )
+
+
 _ROW = f"""
 SELECT
     inbox.contact_id, inbox.status, inbox.assignee_id, inbox.waiting_since, inbox.snoozed_until, inbox.closed_at,
     inbox.last_at,
     contact.first_name, contact.last_name, contact.phone, contact.email,
     contact.channel_id, contact.blocked,
-    last.kind AS last_kind, substr(last.text, 1, 400) AS last_text, last.status AS last_status,
+    last.kind AS last_kind, {_words_of("last")} AS last_text, last.status AS last_status,
     last.author_id AS last_author_id,
-    substr(draft.text, 1, 400) AS draft, coalesce(draft.mode = 'comment', 0) AS draft_is_comment,
+    {_words_of("draft")} AS draft, coalesce(draft.mode = 'comment', 0) AS draft_is_comment,
     coalesce(mark.flagged, 0) AS flagged,
     CASE WHEN inbox.status IN ('open', 'snoozed') THEN (
         SELECT count(*) FROM (

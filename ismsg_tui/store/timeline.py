@@ -59,6 +59,15 @@ def timeline_page(
     return lines
 
 
+def messages_with_files(connection: Connection, contact_id: str, limit: int = 200) -> list[Message]:
+    """The contact's newest messages that hold files, the newest first; looks at every message, so not on the loop."""
+    rows = connection.execute(
+        f"{MESSAGE.select} WHERE contact_id = ? AND attachments <> '[]' ORDER BY at DESC, id DESC LIMIT ?",
+        (contact_id, limit),
+    )
+    return [MESSAGE.decode(row) for row in rows]
+
+
 class ContactCard(msgspec.Struct, frozen=True):
     """A contact with its conversations, newest first."""
 

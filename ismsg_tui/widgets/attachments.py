@@ -33,7 +33,7 @@ class Chip(NamedTuple):
 def chip_of(attachment: Attachment) -> Chip:
     """A file that is ready to go."""
     words = f"{kind_word(attachment)} {fit_name(attachment.name, NAME_WIDTH)} {facts(attachment)}"
-    return Chip(attachment.sha256, words)
+    return Chip(f"{attachment.sha256} {attachment.name}", words)
 
 
 class AttachmentChips(Widget, can_focus=True):

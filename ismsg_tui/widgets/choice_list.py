@@ -70,6 +70,8 @@ class ChoiceList(LineList, Generic[T]):
         self.numbered = numbered
         self.chosen: Choice[T] | None = None
         """The choice that was made before, marked with a tick."""
+        self.ticked: set[T] = set()
+        """What is marked to be taken together."""
         self.empty_words = ""
         self._columns = (0, 0)
 
@@ -120,10 +122,11 @@ class ChoiceList(LineList, Generic[T]):
         choice = self.choices[index]
         base = self.style_of("list--cursor") if selected else self.style_of()
         dim = base + Style(bold=False) if selected else self.style_of("list--dim")
-        tick = "✓" if choice is self.chosen else " "
+        tick = "✓" if choice is self.chosen or (self.ticked and choice.value in self.ticked) else " "
+        ticks = self.chosen is not None or bool(self.ticked)
         line = [
             Segment(
-                ("▌" if selected and not self.has_class("-inactive") else " ") + (f"{tick} " if self.chosen else " "),
+                ("▌" if selected and not self.has_class("-inactive") else " ") + (f"{tick} " if ticks else " "),
                 base,
             )
         ]

@@ -122,6 +122,13 @@ class Chooser(Vertical, Generic[T]):
             self._forms = [forms_of(choice) for choice in self.choices]
         return [self.choices[index] for index in query.rank(self._forms)]
 
+    def renew(self, choices: Sequence[Choice[T]]) -> None:
+        """Show the same things as they are now, the cursor staying where it is."""
+        self.choices, self._forms = choices, None
+        self.rows.choices = self._fitting(self.input.value)
+        self.rows.refresh_rows()
+        self.post_message(self.Moved())
+
     def on_descendant_focus(self) -> None:
         """Show that keys move the cursor here."""
         self.rows.set_active(True)

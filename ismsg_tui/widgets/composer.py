@@ -15,11 +15,12 @@ from textual.reactive import reactive
 from textual.widgets import TextArea
 
 from ismsg_tui.actions import Scope, action, bindings, key_label
-from ismsg_tui.domain.entities import User
+from ismsg_tui.domain.entities import Attachment, User
 from ismsg_tui.domain.rules import COMMENT_LIMIT
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.store.drafts import Draft
+from ismsg_tui.widgets.attachments import AttachmentChips, Chip, chip_of
 from ismsg_tui.widgets.completion import CompletionList
 from ismsg_tui.widgets.composer_area import ComposerArea
 from ismsg_tui.widgets.key_line import Key, KeyLine
@@ -72,6 +73,16 @@ class Composer(Vertical):
     class EmojiWanted(Message):
         """The mouse asks for an emoji."""
 
+    class AttachWanted(Message):
+        """The mouse asks for files."""
+
+    class AddingStopped(Message):
+        """A file that is being copied is not wanted any more."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
     class Left(Message):
         """The agent leaves the composer; the draft stays."""
 
@@ -80,13 +91,16 @@ class Composer(Vertical):
         self._contact = self._channel = ""
         self._limit: int | None = None
         self._users: Sequence[User] = ()
-        self._submitted: str | None = None
+        self._submitted: Draft | None = None
+        self._files: tuple[Attachment, ...] = ()
+        self._adding: tuple[Chip, ...] = ()
         self._completions = CompletionList()
         self._area = ComposerArea(self._completions)
 
     def compose(self) -> ComposeResult:
-        """Status, text, keys; the suggestions lie over everything."""
+        """Status, files, text, keys; the suggestions lie over everything."""
         yield StatusLine()
+        yield AttachmentChips()
         yield self._area
         yield KeyLine()
         yield self._completions
@@ -109,12 +123,14 @@ class Composer(Vertical):
         self.remove_class("-unloaded")
         self.set_reactive(Composer.comment, draft.comment)
         self._area.begin(draft.text)
+        self._files, self._adding = draft.attachments, ()
         self._dress()
 
     def unload(self) -> None:
         """Show that no contact is chosen."""
         self._contact, self._submitted = "", None
         self._area.begin("")
+        self._files = self._adding = ()
         self._area.disabled = True
         self.add_class("-unloaded")
         self.set_reactive(Composer.comment, False)
@@ -123,7 +139,19 @@ class Composer(Vertical):
     @property
     def draft(self) -> Draft:
         """What is written so far."""
-        return Draft(self._area.text, self.comment)
+        return Draft(self._area.text, self.comment, self._files)
+
+    def attach(self, attachment: Attachment) -> None:
+        """Add a file to what will be sent; one that is there already is not added twice."""
+        if attachment not in self._files:
+            self._files = (*self._files, attachment)
+            self._show_files()
+            self.post_message(self.Edited(self.draft))
+
+    def show_adding(self, chips: tuple[Chip, ...]) -> None:
+        """Show the files that are still being copied."""
+        self._adding = chips
+        self._show_files()
 
     def insert(self, text: str) -> None:
         """Insert a text at the cursor, as one step of undo; nothing is replaced."""
@@ -139,10 +167,12 @@ class Composer(Vertical):
             return
         text, submitted = self._area.text, self._submitted
         self._submitted = None
-        if text.startswith(submitted):
-            self._area.begin(text[len(submitted) :])
+        if text.startswith(submitted.text):
+            self._area.begin(text[len(submitted.text) :])
+        self._files = tuple(file for file in self._files if file not in submitted.attachments)
+        self._show_files()
         self._count()
-        if self._area.text:
+        if self._area.text or self._files:
             self.post_message(self.Edited(self.draft))
 
     def restore(self) -> None:
@@ -177,7 +207,13 @@ class Composer(Vertical):
             area.placeholder = Content(f"Reply to {self._contact}…")
             status.left, status.rule = "Reply", "─"
         self.query_one(KeyLine).keys = self._keys_shown()
+        self._show_files()
         self._count()
+
+    def _show_files(self) -> None:
+        chips = self.query_one(AttachmentChips)
+        chips.chips = (*map(chip_of, self._files), *self._adding)
+        chips.note = "Files do not go with a comment: they stay for the reply." if self.comment and self._files else ""
 
     def _keys_shown(self) -> tuple[Key, ...]:
         def key(action_id: str) -> str:
@@ -187,7 +223,9 @@ class Composer(Vertical):
             Key(key("send"), "Save" if self.comment else "Send", "send"),
             Key("/", "Snippet", "want_snippets"),
             Key(":", "Emoji", "want_emoji"),
+            Key(key("attach"), "Attach", "want_files"),
             Key(key("toggle_comment"), "Reply" if self.comment else "Comment", "toggle_comment"),
+            *(() if self.comment else (Key(key("record"), "Record", "screen.record"),)),
             Key(key("newline"), "New line", "newline"),
             Key(key("leave_composer"), "Back", "leave_composer"),
         )
@@ -251,21 +289,59 @@ class Composer(Vertical):
         """Ask for an emoji."""
         self.post_message(self.EmojiWanted())
 
+    def action_want_files(self) -> None:
+        """Ask for files to send."""
+        self.post_message(self.AttachWanted())
+
+    def action_chips(self) -> None:
+        """Go to the files that will be sent, or back from them."""
+        chips = self.query_one(AttachmentChips)
+        (self._area if chips.has_focus or not chips.chips else chips).focus()
+
+    @on(AttachmentChips.Left)
+    def _leave_chips(self, event: AttachmentChips.Left) -> None:
+        event.stop()
+        self._area.focus()
+
+    @on(AttachmentChips.Removed)
+    def _remove(self, event: AttachmentChips.Removed) -> None:
+        event.stop()
+        if self._submitted is not None:
+            return
+        if any(chip.key == event.key for chip in self._adding):
+            self.post_message(self.AddingStopped(event.key))
+            return
+        self._files = tuple(file for file in self._files if chip_of(file).key != event.key)
+        self._show_files()
+        self.post_message(self.Edited(self.draft))
+
+    def _why_not(self, text: str) -> str:
+        """Why what is written can't be sent now, as a sentence; "" if it can, or is nothing at all."""
+        if self.comment and not text and self._files:
+            return "Files do not go with a comment: write one, or switch to the reply to send them."
+        if self._adding and not self.comment:
+            return "A file is still being added: send when it is done, or take it out."
+        over = self._too_long
+        if over > 0:
+            takes = f"A comment takes {COMMENT_LIMIT:,}" if self.comment else f"{self._channel} takes {self._limit:,}"
+            return f"{takes} characters: this is {over:,} too long."
+        return ""
+
     def _send(self) -> None:
         if self._area.completing:
             self._area.accept_completion()
             return
         text = clean(self._area.text).strip()
-        if self._submitted is not None or not self._contact or not text:
+        if self._submitted is not None or not self._contact or not (text or self._files):
             return
-        over = self._too_long
-        if over > 0:
-            takes = f"A comment takes {COMMENT_LIMIT:,}" if self.comment else f"{self._channel} takes {self._limit:,}"
-            self.notify(f"{takes} characters: this is {over:,} too long.", severity="warning", markup=False)
+        if words := self._why_not(text):
+            self.notify(words, severity="warning", markup=False)
             return
-        self._submitted = self._area.text
+        files = () if self.comment else self._files
+        self._submitted = Draft(self._area.text, self.comment, files)
         self._area.move_cursor(self._area.document.end)
-        self.post_message(self.Submitted(Draft(text, self.comment)))
+        self._area.focus()
+        self.post_message(self.Submitted(Draft(text, self.comment, files)))
 
     def _toggle(self) -> None:
         if self._contact and self._submitted is None:
@@ -274,6 +350,8 @@ class Composer(Vertical):
     def _leave(self) -> None:
         if self._area.completing:
             self._area.close_completion(dismissed=True)
+        elif self.query_one(AttachmentChips).has_focus:
+            self._area.focus()
         else:
             self.post_message(self.Left())
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Sequence
 
 from textual.document._document import Location
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
 from ismsg_tui.domain.entities import User
+from ismsg_tui.domain.pasted import pasted_paths
 from ismsg_tui.domain.text import clean
+from ismsg_tui.folders import is_file
 from ismsg_tui.widgets.completion import CompletionList, Suggestions, finished_emoji, suggest
 from ismsg_tui.widgets.text_fields import PlainArea
 
@@ -20,6 +24,14 @@ class ComposerArea(PlainArea):
 
     class SlashTyped(Message):
         """A “/” was typed where a word begins; it was not inserted."""
+
+    class PathsPasted(Message):
+        """What was pasted are paths of files and nothing else; it was not inserted."""
+
+        def __init__(self, text: str, paths: list[str]) -> None:
+            super().__init__()
+            self.text = text
+            self.paths = paths
 
     def __init__(self, completions: CompletionList) -> None:
         super().__init__()
@@ -104,7 +116,14 @@ class ComposerArea(PlainArea):
             self._dismissed = (self.cursor_location[0], found.start)
         self._show(None)
 
-    # Keys
+    # Keys and pasting
+
+    async def _on_paste(self, event: Paste) -> None:
+        # While the disk is asked, keys that come after the paste wait in this field's own queue.
+        paths = await asyncio.to_thread(_files_in, event.text) if pasted_paths(event.text) else []
+        if paths and not self.read_only:
+            event.prevent_default()
+            self.post_message(self.PathsPasted(event.text, paths))
 
     def on_key(self, event: Key) -> None:
         """Catch the few keys that are more than text."""
@@ -129,3 +148,9 @@ class ComposerArea(PlainArea):
             self._replace_word(done.start, done.entries[0].text)
             return True
         return False
+
+
+def _files_in(text: str) -> list[str]:
+    """The paths that a pasted text consists of, if there is a regular file at every one."""
+    paths = [os.path.expanduser(path) for path in pasted_paths(text)]  # noqa: PTH111 - kept as it was written
+    return paths if all(is_file(path) for path in paths) else []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum, auto
+from itertools import pairwise
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -81,7 +82,7 @@ def waveform(peaks: Sequence[int], columns: int) -> str:
         return ""
     columns = min(columns, len(peaks))
     edges = [index * len(peaks) // columns for index in range(columns + 1)]
-    loudest = (max(peaks[start:end]) for start, end in zip(edges, edges[1:], strict=False))
+    loudest = (max(peaks[start:end]) for start, end in pairwise(edges))
     return "".join(LEVELS[max(0, min(peak, 100)) * (len(LEVELS) - 1) // 100] for peak in loudest)
 
 

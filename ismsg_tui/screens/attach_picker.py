@@ -1,0 +1,349 @@
+"""Choosing files to send: by letters of their names, or by typing a path that is completed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Key as KeyEvent
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from ismsg_tui import times
+from ismsg_tui.actions import action, key_label
+from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.matching import Forms, Query
+from ismsg_tui.domain.media import size_words
+from ismsg_tui.domain.text import one_line, search_form
+from ismsg_tui.folders import (
+    Entry,
+    Look,
+    completed,
+    entries_for,
+    is_file,
+    is_typed_path,
+    look_at,
+    shortened,
+    walk,
+)
+from ismsg_tui.screens.dialog import Dialog
+from ismsg_tui.screens.faults import TellsFaults
+from ismsg_tui.widgets.choice_list import Choice, ChoiceList
+from ismsg_tui.widgets.key_line import Key
+from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.text_fields import PlainInput
+
+SHOWN = 200
+"""So many files are shown at once; more letters find the others."""
+BATCH = 500
+"""So many files are handed over at a time while a tree is walked."""
+NAME_LIMIT = 120
+
+
+class _Field(PlainInput):
+    """Where one types; a space in the empty field is no text."""
+
+    class Space(Message):
+        """A space was typed where there is nothing yet."""
+
+    def on_key(self, event: KeyEvent) -> None:
+        """Tell the space that marks from the one between words."""
+        if event.key == "space" and not self.value:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Space())
+
+
+class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
+    """Files used before come first, then those of the folder that was used last and of the working folder."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        action("mark_file").binding,
+        Binding("down,ctrl+n", "move(1)", "Down", show=False),
+        Binding("up,ctrl+p", "move(-1)", "Up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+    ]
+    DEFAULT_CSS = """
+    AttachPicker {
+        & > Vertical { max-width: 124; height: 30; max-height: 90%; }
+        & #field { height: 1; }
+        & #field > Static { width: 2; color: $text-muted; }
+        & Container { height: 1fr; layout: horizontal; }
+        & #list { width: 3fr; }
+        & #preview { height: 100%; width: 2fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        & #preview { scrollbar-background: $surface; border-left: solid $border-blurred; }
+        &.-narrow Container { layout: vertical; }
+        &.-narrow #list { width: 100%; height: 1fr; }
+        &.-narrow #preview { width: 100%; height: 6; padding: 0; border-left: none; }
+        &.-narrow #preview { border-top: solid $border-blurred; }
+        &.-low #preview { display: none; }
+    }
+    """
+
+    class Found(Message):
+        """More files of the tree, with what they are compared by; none when the walk is over."""
+
+        def __init__(self, files: list[tuple[str, Forms]]) -> None:
+            super().__init__()
+            self.files = files
+
+    def __init__(self, recent: Sequence[str], folder: Path | None = None) -> None:
+        """`recent` are paths used before, the last one first; `folder` is the one that was used last."""
+        super().__init__(
+            "Attach files",
+            [
+                Key(key_label("enter"), "Attach", "take"),
+                Key(key_label(action("mark_file").current_keys[0] or "tab"), "Mark, complete a path", "mark_file"),
+                Key(f"{key_label('up')}{key_label('down')}", "Move", ""),
+                Key(key_label("escape"), "Back", "cancel"),
+            ],
+        )
+        self._recent = list(recent)
+        self._base = Path.cwd()
+        self._roots = list(dict.fromkeys([*([folder] if folder else []), self._base]))
+        self._files: list[str] = []
+        self._forms: list[Forms] = []
+        self._known: set[str] = set()
+        self._walking = True
+        self._over = Event()
+        self._marked: dict[str, None] = {}
+        self._shown_for: str | None = None
+
+    def body(self) -> ComposeResult:
+        """The field above the files, and what the file under the cursor is beside or below them."""
+        with Horizontal(id="field"):
+            yield Static("› ", markup=False)
+            yield _Field(placeholder="Letters of a name, or a path such as ~/ or ./")
+        with Container():
+            with Vertical(id="list"):
+                yield ChoiceList[Entry]()
+            with VerticalScroll(id="preview", can_focus=False):
+                yield Static(id="preview-text", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin to look for files, and to type at once."""
+        super().on_mount()
+        self.rows.can_focus = False
+        self.rows.set_active(True)
+        self.rows.empty_words = "Looking for files…"
+        self.rows.show_choices(())
+        self.query_one(PlainInput).focus()
+        # No thread of the pool: one that hangs on a dead network folder must not keep the program from ending.
+        Thread(target=self._walk, name="files", daemon=True).start()
+        self._refresh()
+
+    def on_unmount(self) -> None:
+        """End the walk."""
+        self._over.set()
+
+    @property
+    def rows(self) -> ChoiceList[Entry]:
+        """The list."""
+        return self.query_one(ChoiceList)
+
+    @property
+    def _typed(self) -> str:
+        return self.query_one(PlainInput).value
+
+    # Finding
+
+    def _walk(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            batch: list[tuple[str, Forms]] = []
+            for root in self._roots:
+                for path in walk(root, self._over.is_set):
+                    batch.append((path, _forms(path, root)))
+                    if len(batch) == BATCH:
+                        self.post_message(self.Found(batch))
+                        batch = []
+            if batch:
+                self.post_message(self.Found(batch))
+            self.post_message(self.Found([]))
+
+    @on(Found)
+    def _take_in(self, event: Found) -> None:
+        event.stop()
+        for path, forms in event.files:
+            if path not in self._known:
+                self._known.add(path)
+                self._files.append(path)
+                self._forms.append(forms)
+        self._walking = self._walking and bool(event.files)
+        if not is_typed_path(self._typed):
+            self._refresh()
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._refresh()
+
+    @work(group="find", exclusive=True, exit_on_error=False, description="look for files")
+    async def _refresh(self) -> None:
+        await self._find()
+
+    async def _find(self) -> None:
+        typed, rows = self._typed, self.rows
+        query = Query(typed)
+        if is_typed_path(typed):
+            entries = await asyncio.to_thread(entries_for, typed, self._base)
+            choices = [_choice(entry) for entry in entries]
+            query = Query(os.path.split(typed)[1])
+        elif query:
+            found = await asyncio.to_thread(query.rank, list(self._forms))
+            choices = [_choice(Entry(self._files[index]), self._base) for index in found[:SHOWN]]
+        else:
+            recent = await asyncio.to_thread(lambda: [path for path in self._recent if is_file(path)])
+            others = [path for path in self._files[:SHOWN] if path not in recent]
+            choices = [_choice(Entry(path), self._base, recent=True) for path in recent]
+            choices += [_choice(Entry(path), self._base) for path in others]
+        same = self._shown_for == typed
+        rows.empty_words = "Looking for files…" if self._walking and not typed else self._nothing(typed)
+        kept = rows.highlighted.value if same and rows.highlighted else None
+        cursor = next((index for index, choice in enumerate(choices) if choice.value == kept), 0)
+        rows.show_choices(choices, query, cursor=cursor)
+        self._shown_for = typed
+        self._say()
+        self._look()
+
+    def _nothing(self, typed: str) -> str:
+        if is_typed_path(typed):
+            return "Nothing there by that name."
+        return f"No file fits “{one_line(typed, 40)}”. A path finds others: ~/ or /." if typed else "No files here."
+
+    def _say(self) -> None:
+        if self._marked:
+            self.say_below(f"{len(self._marked)} marked")
+        else:
+            self.say_below(f"{len(self._files):,} files{' so far' if self._walking else ''}")
+
+    # Looking
+
+    @on(LineList.Highlighted)
+    def _highlighted(self, event: LineList.Highlighted) -> None:
+        event.stop()
+        self._look()
+
+    @work(group="look", exclusive=True, exit_on_error=False, description="look at a file")
+    async def _look(self) -> None:
+        choice = self.rows.highlighted
+        shown = Content("")
+        if choice is not None:
+            entry = choice.value
+            shown = Content("A folder: Enter goes into it.")
+            if not entry.folder:
+                shown = _look_words(await asyncio.to_thread(look_at, entry.path))
+        self.query_one("#preview-text", Static).update(shown)
+        self.query_one("#preview").scroll_home(animate=False)
+
+    # Taking
+
+    @on(_Field.Space)
+    def _mark_by_space(self, event: _Field.Space) -> None:
+        event.stop()
+        self._mark()
+
+    @work(group="take", exclusive=True, exit_on_error=False, description="mark a file")
+    async def action_mark_file(self) -> None:
+        """Complete what is typed of a path; where nothing is to be completed, mark the file."""
+        await self._settled()
+        typed = self._typed
+        if is_typed_path(typed):
+            longer = completed(typed, [choice.value for choice in self.rows.choices])
+            if longer != typed:
+                self._type(longer)
+                return
+        self._mark()
+
+    def _mark(self) -> None:
+        choice = self.rows.highlighted
+        if choice is None:
+            return
+        if choice.value.folder:
+            self._enter(choice.value)
+            return
+        path = choice.value.path
+        if path in self._marked:
+            del self._marked[path]
+        else:
+            self._marked[path] = None
+        self.rows.ticked = {Entry(marked) for marked in self._marked}
+        self.rows.refresh_rows()
+        self.action_move(1)
+        self._say()
+
+    @on(ChoiceList.Taken)
+    @on(Input.Submitted)
+    def _submit(self, event: Message) -> None:
+        event.stop()
+        self.action_take()
+
+    @work(group="take", exclusive=True, exit_on_error=False, description="attach files")
+    async def action_take(self) -> None:
+        """Go into the folder under the cursor, or attach what is marked, or the file under the cursor."""
+        await self._settled()
+        choice = self.rows.highlighted
+        if choice is not None and choice.value.folder:
+            self._enter(choice.value)
+        elif self._marked:
+            self.leave(tuple(map(Path, self._marked)))
+        elif choice is not None:
+            self.leave((Path(choice.value.path),))
+
+    async def _settled(self) -> None:
+        """Wait until the list fits what is typed: keys may be quicker than the disk."""
+        if self._shown_for != self._typed:
+            await self._find()
+
+    def _enter(self, folder: Entry) -> None:
+        self._type(shortened(folder.path).rstrip(os.sep) + os.sep)
+
+    def _type(self, text: str) -> None:
+        field = self.query_one(PlainInput)
+        field.value = text
+        field.cursor_position = len(text)
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor by some rows."""
+        self.rows.move_to(self.rows.cursor + step)
+
+    def action_page(self, step: int) -> None:
+        """Move the cursor by some pages."""
+        self.action_move(step * self.rows.page_rows)
+
+
+def _forms(path: str, root: Path) -> Forms:
+    head, name = os.path.split(path)
+    return [search_form(name[:NAME_LIMIT])], search_form(shortened(head, root)[:400])
+
+
+def _choice(entry: Entry, base: Path | None = None, *, recent: bool = False) -> Choice[Entry]:
+    head, name = os.path.split(entry.path)
+    where = shortened(head + os.sep, base).rstrip(os.sep) if base else ""
+    return Choice(
+        entry,
+        one_line(name, NAME_LIMIT) + (os.sep if entry.folder else ""),
+        detail=one_line(where, 200),
+        mark="recent" if recent else "",
+    )
+
+
+def _look_words(look: Look) -> Content:
+    """What a file is: name, type, size, time, and the beginning of a text or the dimensions of a picture."""
+    name = one_line(os.path.basename(look.path), 400)  # noqa: PTH119 - may be no name that Path would keep
+    if look.problem:
+        return Content.assemble((f"{name}\n", "bold"), (look.problem, "$text-warning"))
+    changed = times.moment(int(look.modified * 1_000), times.local(now_ms()).date())
+    size = f" · {look.pixels[0]:,} × {look.pixels[1]:,}" if look.pixels else ""
+    about = f"{look.mime} · {size_words(look.size)}{size}\nchanged {changed}\n"
+    return Content.assemble((f"{name}\n", "bold"), (about, "$text-muted"), f"\n{look.lines}" if look.lines else "")

@@ -1,0 +1,376 @@
+"""Voice notes at the desk: one recording at a time, takes that wait for their contact, one sound that is played.
+
+Nothing here knows of the screen. The methods return at once and belong on the interface's loop, but for those that say
+that they may take long. What other threads bring about is noticed by `look`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from ismsg_tui.audio.player import Playback, Player, PlayerState
+from ismsg_tui.audio.ports import AudioError, Microphone, Speaker
+from ismsg_tui.audio.recorder import LIMIT, WARN_AT, Progress, Recorder, RecorderState
+from ismsg_tui.audio.sounds import peaks
+from ismsg_tui.audio.take import Take, kept_takes
+from ismsg_tui.audio.tempo import speeds
+from ismsg_tui.domain.entities import Attachment, Channel
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.voice_notes import Way, make_attachment, way_of
+from ismsg_tui.widgets.file_lines import clock
+from ismsg_tui.widgets.voice_lines import BarView
+
+STEP = 5.0
+"""Seconds that a key goes back or on."""
+SILENT_AFTER = 2.0
+"""Seconds of nothing at all after which the agent is asked about the microphone."""
+LAST_WORD = 2.0
+"""Seconds that the end of the console waits for the end of a recording."""
+METER = 200
+"""How many of the last levels are kept for the meter."""
+
+
+class Confirm(StrEnum):
+    """What the next press of the same key does."""
+
+    DELETE = "delete"
+    AGAIN = "again"
+
+
+@dataclass
+class Recording:
+    """A recording under way."""
+
+    contact_id: str
+    name: str
+    """The contact's."""
+    recorder: Recorder
+    levels: deque[int]
+    dropped: bool = False
+    """The agent does not want it."""
+
+
+@dataclass
+class Sending:
+    """A take on its way into the store."""
+
+    take: Take
+    way: Way
+    share: float = 0.0
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sound of the conversation that is played."""
+
+    contact_id: str
+    title: str
+    path: Path
+    peaks: tuple[int, ...]
+
+
+class News(NamedTuple):
+    """What `look` has noticed."""
+
+    ended_for: str | None = None
+    """The contact whose recording has ended."""
+    note_ended: bool = False
+    """A sound of the conversation has come to its end."""
+    errors: tuple[AudioError, ...] = ()
+
+
+class Voice:
+    """Recording and playing for the console."""
+
+    def __init__(
+        self, inbox: Inbox, microphone: Microphone, speaker: Speaker, *, limit: float = LIMIT, warn_at: float = WARN_AT
+    ) -> None:
+        self._inbox = inbox
+        self._microphone = microphone
+        self._limit, self._warn_at = limit, warn_at
+        self.folder = inbox.store.path.parent / "takes"
+        self.player = Player(speaker)
+        self.recording: Recording | None = None
+        self.note: Note | None = None
+        self.confirm: Confirm | None = None
+        self._takes: list[Take] = []
+        self._kept: set[Path] = set()
+        self._peaks: dict[Path, tuple[int, ...]] = {}
+        self._seconds: dict[Path, float] = {}
+        self._sending: dict[Path, Sending] = {}
+        self._told: AudioError | None = None
+
+    @cached_property
+    def speeds(self) -> tuple[float, ...]:
+        """The speeds on offer."""
+        return speeds()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether something goes on that the bar shows as it goes."""
+        return bool(self.recording or self._sending or self.note or self.player.is_busy)
+
+    def find_kept(self) -> None:
+        """Find the takes that an earlier console left; may take long."""
+        known = {take.path for take in self._takes}
+        left = [take for take in kept_takes(self.folder) if take.path not in known]
+        self._seconds.update({take.path: take.seconds for take in left})
+        self._kept |= {take.path for take in left}
+        self._takes = left + self._takes
+
+    # Recording
+
+    def start(self, contact_id: str, name: str) -> None:
+        """Begin to record for a contact; nothing is played meanwhile."""
+        self.close_note()
+        self.player.pause()
+        levels: deque[int] = deque(maxlen=METER)
+
+        def note(progress: Progress) -> None:
+            if progress.state is RecorderState.RECORDING:
+                levels.append(round(100 * progress.level))
+
+        recorder = Recorder(self.folder, self._microphone, limit=self._limit, warn_at=self._warn_at, on_change=note)
+        self.recording = Recording(contact_id, name, recorder, levels)
+        recorder.start(contact_id)
+
+    def stop(self) -> None:
+        """End the recording; `look` finds the take."""
+        if self.recording is not None:
+            self.recording.recorder.stop()
+
+    def drop_recording(self) -> None:
+        """End the recording and delete what was recorded."""
+        if self.recording is not None:
+            self.recording.dropped = True
+            self.recording.recorder.stop()
+
+    def look(self) -> News:
+        """Notice what has ended or gone wrong since the last look."""
+        errors: list[AudioError] = []
+        ended_for = self._look_at_recording(errors)
+        playback, note_ended = self.player.playback, False
+        if playback.state is PlayerState.STOPPED:
+            if playback.error is not None and playback.error is not self._told:
+                errors.append(playback.error)
+            self._told = playback.error
+            if self.note is not None and playback.sound == self.note.path:
+                self.note, note_ended = None, True
+        return News(ended_for, note_ended, tuple(errors))
+
+    def _look_at_recording(self, errors: list[AudioError]) -> str | None:
+        recording = self.recording
+        if recording is None or recording.recorder.progress.state is not RecorderState.STOPPED:
+            return None
+        self.recording = None
+        take, error = recording.recorder.take, recording.recorder.progress.error
+        if error is not None and not recording.dropped:
+            errors.append(error)
+        if take is not None and recording.dropped:
+            take.discard()
+        elif take is not None:
+            self._seconds[take.path] = recording.recorder.progress.seconds
+            self._takes.append(take)
+        return recording.contact_id
+
+    # Takes
+
+    def take_for(self, contact_id: str | None) -> Take | None:
+        """The oldest take that waits for a contact; one whose contact is not known any more is anybody's."""
+        if contact_id is None:
+            return None
+        return next((take for take in self._takes if take.tag in (contact_id, "")), None)
+
+    def lacks_peaks(self, take: Take) -> bool:
+        """Whether nobody has looked at the waveform of a take yet."""
+        return take.path not in self._peaks
+
+    def find_peaks(self, take: Take) -> None:
+        """Find the waveform of a take; may take long."""
+        try:
+            self._peaks[take.path] = tuple(peaks(take))
+        except AudioError:
+            self._peaks[take.path] = ()
+
+    def forget(self, take: Take) -> None:
+        """A take is decided on: it is shown no longer. Its file is the caller's to delete."""
+        if self.player.playback.sound == take:
+            self.player.stop()
+        self._takes = [other for other in self._takes if other.path != take.path]
+        self._peaks.pop(take.path, None)
+
+    def begin_sending(self, take: Take, channel: Channel | None) -> Sending:
+        """A take is to be sent."""
+        self.player.pause()
+        sending = self._sending[take.path] = Sending(take, way_of(channel))
+        return sending
+
+    def prepare(self, sending: Sending) -> Attachment | None:
+        """Make the file to send; may take long. None if it was cancelled. Raises AudioError, FileError."""
+
+        def progress(share: float) -> None:
+            sending.share = share
+
+        return make_attachment(
+            self._inbox, sending.take, sending.way, progress=progress, cancelled=sending.cancelled.is_set
+        )
+
+    def end_sending(self, sending: Sending) -> None:
+        """A take has been sent, or not."""
+        self._sending.pop(sending.take.path, None)
+
+    def sending(self, take: Take) -> Sending | None:
+        """How far a take has come that is being sent."""
+        return self._sending.get(take.path)
+
+    # Playing
+
+    def play_note(self, note: Note) -> None:
+        """Play a sound of the conversation from its beginning."""
+        self.note = note
+        self.player.play(note.path)
+
+    def close_note(self) -> None:
+        """Play the sound of the conversation no longer."""
+        if self.note is not None:
+            self.note = None
+            self.player.stop()
+
+    def toggle(self, take: Take | None) -> None:
+        """Play or pause what the bar shows: the note, else the take."""
+        sound = self.note.path if self.note else take
+        if sound is None:
+            return
+        if self.player.playback.sound != sound or self.player.playback.state is PlayerState.STOPPED:
+            self.player.play(sound)
+        elif self.player.is_busy:
+            self.player.pause()
+        else:
+            self.player.resume()
+
+    def seek(self, take: Take | None, *, by: float | None = None, share: float = 0.0) -> None:
+        """Go some seconds on or back, or to a share of what the bar shows."""
+        sound: Path | Take | None = self.note.path if self.note else take
+        playback = self.player.playback
+        if isinstance(sound, Take) and playback.sound != sound:
+            # Nothing of it has been heard yet: it begins there.
+            self.player.play(sound, at=by if by is not None else share * self._seconds[sound.path])
+        elif sound is not None:
+            self.player.seek(playback.seconds + by if by is not None else share * playback.duration)
+
+    def next_speed(self) -> None:
+        """Play at the next of the speeds."""
+        known = self.speeds
+        self.player.set_speed(known[(known.index(self.player.playback.speed) + 1) % len(known)])
+
+    def close(self) -> None:
+        """Fall silent; what is being recorded is kept. Waits a moment for its last word."""
+        self.player.stop()
+        if self.recording is not None:
+            self.recording.recorder.stop()
+            self.recording.recorder.wait(LAST_WORD)
+
+    # What the bar shows
+
+    def view(self, contact_id: str | None, channel: Channel | None) -> BarView | None:
+        """What the recorder bar shows while a contact is looked at that is reached through a channel."""
+        if self.recording is not None:
+            return self._recording_view(self.recording, contact_id)
+        if self.note is not None:
+            return self._note_view(self.note)
+        take = self.take_for(contact_id)
+        if take is None:
+            return None
+        sending = self.sending(take)
+        return self._sending_view(sending) if sending else self._take_view(take, way_of(channel))
+
+    def _recording_view(self, recording: Recording, contact_id: str | None) -> BarView:
+        progress = recording.recorder.progress
+        note, alarm = "", False
+        if progress.warning:
+            note, alarm = f"it ends in {_clock(self._limit - progress.seconds + 0.99)} and is kept", True
+        elif progress.silent and progress.seconds > SILENT_AFTER:
+            note, alarm = "nothing is heard: is the microphone muted?", True
+        elif self.confirm is Confirm.DELETE:
+            note, alarm = "once more deletes it", True
+        starting = progress.state is RecorderState.STARTING
+        return BarView(
+            title="Recording" if recording.contact_id == contact_id else f"Recording for {recording.name}",
+            note=note,
+            alarm=alarm,
+            live=True,
+            sign="○" if starting else "●",
+            clock="starting…" if starting else f"{_clock(progress.seconds)} / {_clock(self._limit)}",
+            levels=tuple(recording.levels),
+            keys=(("record", "Stop"), ("drop_voice", "Delete")),
+        )
+
+    def _take_view(self, take: Take, way: Way) -> BarView:
+        playback = self.player.playback
+        here = playback.sound == take
+        duration = self._seconds[take.path]
+        seconds = min(playback.seconds, duration) if here else 0.0
+        busy = here and self.player.is_busy
+        title = f"A recording of {_clock(duration)} was kept" if take.path in self._kept else "Recording"
+        note, alarm = self._speed_words(playback), False
+        if self.confirm is not None:
+            note = f"once more deletes it{' and records anew' if self.confirm is Confirm.AGAIN else ''}"
+            alarm = True
+        return BarView(
+            title=f"{title} · {way.words}" if way.form else title,
+            note=note,
+            alarm=alarm,
+            sign="▶" if busy else "‖",
+            clock=f"{_clock(seconds)} / {_clock(duration)}",
+            levels=self._peaks.get(take.path, ()),
+            share=seconds / duration if duration else 0.0,
+            words="" if way.form else way.words,
+            keys=(
+                *((("finish_voice", "Send"),) if way.form else ()),
+                ("pause_voice", "Pause" if busy else "Play"),
+                *self._moves(),
+                ("record_again", "Again"),
+                ("drop_voice", "Delete"),
+            ),
+        )
+
+    def _sending_view(self, sending: Sending) -> BarView:
+        return BarView(
+            title=f"Sending · {sending.way.words}",
+            sign="…",
+            clock=f"{round(100 * sending.share):3d} %",
+            levels=self._peaks.get(sending.take.path, ()),
+            share=sending.share,
+            note=_clock(self._seconds[sending.take.path]),
+            keys=(("drop_voice", "Cancel"),),
+        )
+
+    def _note_view(self, note: Note) -> BarView:
+        playback, busy = self.player.playback, self.player.is_busy
+        return BarView(
+            title=note.title,
+            note=self._speed_words(playback),
+            sign="▶" if busy else "‖",
+            clock=f"{_clock(playback.seconds)} / {_clock(playback.duration)}",
+            levels=note.peaks,
+            share=min(1.0, playback.seconds / playback.duration) if playback.duration else 0.0,
+            keys=(("pause_voice", "Pause" if busy else "Play"), *self._moves(), ("drop_voice", "Close")),
+        )
+
+    def _moves(self) -> tuple[tuple[str, str], ...]:
+        faster = (("voice_speed", "Speed"),) if len(self.speeds) > 1 else ()
+        return (("voice_back", f"−{STEP:g} s"), ("voice_forward", f"+{STEP:g} s"), *faster)
+
+    def _speed_words(self, playback: Playback) -> str:
+        return f"{playback.speed:g}x" if playback.speed != 1.0 else ""
+
+
+def _clock(seconds: float) -> str:
+    return clock(int(seconds * 1000))
