@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ismsg_tui import __version__
-from ismsg_tui.config import ConfigError, config_file, load_config
+from ismsg_tui.config import Config, ConfigError, config_file, load_config
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.store.connection import SQLITE_VERSION, Connection, Error, open_reader, wal_is_safe
 from ismsg_tui.store.migrations import SCHEMA_VERSION
@@ -48,9 +48,12 @@ class Finding(Struct, frozen=True):
     advice: str = ""
 
 
-def examine(folder: Path) -> list[Finding]:
-    """Look at everything; the data lies in `folder`. Changes nothing, and creates nothing."""
-    found = [*_versions(), *_terminal(), _settings(), *_store(folder), _sound()]
+def examine(folder: Path, *, try_sound: bool = False) -> list[Finding]:
+    """Look at everything; the data lies in `folder`. Changes nothing, and creates nothing.
+
+    With `try_sound` the microphone listens for some seconds and the speaker plays what was heard.
+    """
+    found = [*_versions(), *_terminal(), _settings(), *_store(folder), *_sound(try_sound)]
     return [
         Finding(item.area, item.name, item.level, one_line(item.value, 1_000), one_line(item.advice, 1_000))
         for item in found
@@ -181,5 +184,14 @@ def _inside(connection: Connection) -> Iterator[Finding]:
         yield Finding("store", "unsent", Level.OK, f"{unsent:,} commands wait to be sent")
 
 
-def _sound() -> Finding:
-    return Finding("sound", "sound", Level.OK, "this version has no sound yet: neither voice notes nor alerts")
+def _sound(try_it: bool) -> Iterator[Finding]:
+    from ismsg_tui.audio.shell import sound_findings
+
+    try:
+        config = load_config()
+    except ConfigError:
+        config = Config()
+    for found in sound_findings(try_it, microphone=config.microphone or None, speaker=config.speaker or None):
+        # Who only writes needs no sound.
+        level = Level.WARN if found.level == "bad" and not try_it else Level(found.level)
+        yield Finding("sound", "sound", level, found.title, found.advice)

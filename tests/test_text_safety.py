@@ -153,22 +153,22 @@ def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_aliv
 ) -> None:
     with desk(tmp_path, OWN.values(), size, unclean=unclean) as terminal:
         terminal.send(F2)
-        terminal.wait_for("Insert")
+        terminal.wait_for("─ Snippets ─")
         for _ in range(len(OWN) - 1):
             terminal.ask(DOWN, MARK)
         terminal.send("\r")
-        terminal.wait_for(lambda: "Insert" not in terminal.text and MARK in terminal.text)
+        terminal.wait_for(lambda: "─ Snippets ─" not in terminal.text and MARK in terminal.text)
         terminal.send(PASTED)
         terminal.wait_for("pasted to the end")
         terminal.ask("\x1b", "▌")
         for step in (2, 7, 12, 17):
             terminal.send("a")
-            terminal.wait_for("Assign to")
+            terminal.wait_for("─ Assign to ─")
             terminal.ask(DOWN * step, "▌")
             terminal.ask("\r", "Assigned to")
-            terminal.wait_for(lambda: "Assign to" not in terminal.text)
+            terminal.wait_for(lambda: "─ Assign to ─" not in terminal.text)
         terminal.send("c")
-        terminal.wait_for("Category and summary")
+        terminal.wait_for("─ Close · ")
         for _ in range(len(OWN)):
             terminal.ask(DOWN, "▌")
         terminal.ask("\r", "New line")
@@ -177,17 +177,20 @@ def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_aliv
         terminal.send(BACKSPACE * 200)
         terminal.wait_for(lambda: "too long" not in terminal.text)
         terminal.ask("\r", "Closed: ")
+        terminal.wait_for(lambda: "─ Close · " not in terminal.text)
         terminal.send("/")
-        terminal.wait_for("Search")
+        terminal.wait_for("─ Search ─")
         terminal.ask("too", " found")
         terminal.ask(PASTED, "Nothing found")
-        terminal.ask("\x1b", "▌")
+        terminal.send("\x1b")
+        terminal.wait_for(lambda: "─ Search ─" not in terminal.text)
         terminal.send(CTRL_K)
-        terminal.wait_for("Go to")
+        terminal.wait_for("─ Go to ─")
         for _ in range(len(OWN) - 1):
             terminal.ask(DOWN, "▌")
         terminal.ask(PASTED, "fits")
-        terminal.ask("\x1b", "▌")
+        terminal.send("\x1b")
+        terminal.wait_for(lambda: "─ Go to ─" not in terminal.text)
 
 
 async def test_a_notice_is_one_line_of_plain_text(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
-from ismsg_tui.audio.devices import NAMES, PortAudioMicrophone, PortAudioSpeaker, find_device, library
+from ismsg_tui.audio.devices import NAMES, Kind, PortAudioMicrophone, PortAudioSpeaker, find_device, library
 from ismsg_tui.audio.encoding import Encoded, SoundFormat, encode
 from ismsg_tui.audio.player import Playback, Player
 from ismsg_tui.audio.ports import RATE, AudioError, Microphone, Speaker
@@ -28,7 +28,7 @@ METER = 24
 """Cells of the meter."""
 TONE = 0.4
 """Seconds of the tone that the test plays."""
-LISTEN = 1.0
+LISTEN = 3.0
 """Seconds that the test listens."""
 
 
@@ -154,24 +154,27 @@ class SoundFinding(NamedTuple):
     advice: str
 
 
-def sound_findings(
-    test: bool, *, microphone: Microphone | None = None, speaker: Speaker | None = None
-) -> list[SoundFinding]:
-    """What works and what doesn't; with `test` the microphone listens for a second and the speaker plays a tone."""
+def sound_findings(test: bool, *, microphone: str | None = None, speaker: str | None = None) -> list[SoundFinding]:
+    """What works and what doesn't, with these devices or the system's defaults.
+
+    With `test` the microphone listens for three seconds and the speaker plays what it heard, or a tone.
+    """
     try:
         version = library().get_portaudio_version()[1].split(",")[0]
     except AudioError as error:
         return [SoundFinding("bad", "No PortAudio: voice notes can't be recorded or played", str(error))]
     findings = [SoundFinding("ok", version, "")]
+    wanted: dict[Kind, str | None] = {"input": microphone, "output": speaker}
     for kind, what in NAMES.items():
         try:
-            findings.append(SoundFinding("ok", f"{what}: {find_device(kind, None).name}", ""))
+            findings.append(SoundFinding("ok", f"{what}: {find_device(kind, wanted[kind]).name}", ""))
         except AudioError as error:
             findings.append(SoundFinding("warn", f"No {what}", str(error)))
     findings += _files()
     if test:
-        findings.append(_try_microphone(microphone or PortAudioMicrophone()))
-        findings.append(_try_speaker(speaker or PortAudioSpeaker()))
+        with TemporaryDirectory() as folder:
+            found, heard = _try_microphone(PortAudioMicrophone(microphone), Path(folder))
+            findings += [found, _try_speaker(PortAudioSpeaker(speaker), heard, Path(folder))]
     return findings
 
 
@@ -186,7 +189,8 @@ def _files() -> list[SoundFinding]:
     return [SoundFinding("ok", f"voice notes: Opus, MP3; playing at 1x{''.join(f', {other}' for other in others)}", "")]
 
 
-def _try_microphone(microphone: Microphone) -> SoundFinding:
+def _try_microphone(microphone: Microphone, folder: Path) -> tuple[SoundFinding, Take | None]:
+    """What is found out about it, and what it heard if that was anything."""
     began = time.monotonic()
     first: list[float] = []
 
@@ -194,29 +198,33 @@ def _try_microphone(microphone: Microphone) -> SoundFinding:
         if not first and progress.seconds:
             first.append(time.monotonic() - began)
 
-    with TemporaryDirectory() as folder:
-        recorder = Recorder(Path(folder), microphone, limit=LISTEN, on_change=note)
-        recorder.start()
-        recorder.wait()
+    recorder = Recorder(folder, microphone, limit=LISTEN, on_change=note)
+    recorder.start()
+    recorder.wait()
     progress = recorder.progress
     if progress.error:
-        return SoundFinding("bad", "The microphone could not be used", str(progress.error))
+        return SoundFinding("bad", "The microphone could not be used", str(progress.error)), None
     if progress.silent:
         advice = "Switch it on, or permit the terminal to use it, in the system's sound settings."
-        return SoundFinding("warn", "The microphone is silent: muted, or not permitted", advice)
-    return SoundFinding("ok", f"The microphone hears, {first[0]:.1f} s after it was asked", "")
+        return SoundFinding("warn", "The microphone is silent: muted, or not permitted", advice), None
+    found = SoundFinding("ok", f"The microphone hears, {first[0]:.1f} s after it was asked", "")
+    return found, recorder.take
 
 
-def _try_speaker(speaker: Speaker) -> SoundFinding:
+def _try_speaker(speaker: Speaker, heard: Take | None, folder: Path) -> SoundFinding:
     sounded = threading.Event()
-    samples = array("h", (round(8000 * math.sin(n * math.tau * 440 / RATE)) for n in range(round(RATE * TONE))))
-    with TemporaryDirectory() as folder:
-        tone = Take(Path(folder) / "tone.pcm", RATE)
-        tone.path.write_bytes(samples.tobytes())
-        player = Player(speaker, on_change=lambda playback: sounded.set() if playback.seconds else None)
-        player.play(tone)
-        player.wait()
+    player = Player(speaker, on_change=lambda playback: sounded.set() if playback.seconds else None)
+    player.play(heard or _tone(folder))
+    player.wait()
     error = player.playback.error
     if error or not sounded.is_set():
         return SoundFinding("bad", "The speaker could not be used", str(error or "It took no sound."))
-    return SoundFinding("ok", "The speaker took a tone: you should have heard it", "")
+    what = "what you said" if heard else "a tone"
+    return SoundFinding("ok", f"The speaker took {what}: you should have heard it", "")
+
+
+def _tone(folder: Path) -> Take:
+    samples = array("h", (round(8000 * math.sin(n * math.tau * 440 / RATE)) for n in range(round(RATE * TONE))))
+    tone = Take(folder / "tone.pcm", RATE)
+    tone.path.write_bytes(samples.tobytes())
+    return tone

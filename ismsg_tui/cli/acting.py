@@ -9,6 +9,7 @@ import click
 from ismsg_tui.cli.errors import FailedError
 from ismsg_tui.cli.files import taken_in
 from ismsg_tui.cli.session import Session, pass_session, text_of
+from ismsg_tui.cli.sound import spoken_in
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Contact, Snippet
 from ismsg_tui.domain.snippets import fill, values_for
@@ -36,6 +37,12 @@ def _tell(contact: Contact, words: str) -> None:
     multiple=True,
     help="Send this file along; may be given several times.",
 )
+@click.option(
+    "--voice",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Send this sound file as a voice note, or as an MP3 where the channel knows none.",
+)
 @click.option("--allow-missing", is_flag=True, help="Send a snippet's variables as they are where a value is missing.")
 @pass_session
 def send(
@@ -44,18 +51,22 @@ def send(
     text: str | None,
     snippet_name: str | None,
     attached: tuple[Path, ...],
+    voice: Path | None,
     allow_missing: bool,
 ) -> None:
     """Send a message, files or both; “-” reads it from standard input. An unassigned contact becomes yours."""
-    if text is None and snippet_name is None and not attached:
-        raise click.UsageError("Say what to send: TEXT, - for standard input, --snippet NAME, or --attach FILE.")
+    if text is None and snippet_name is None and not attached and voice is None:
+        raise click.UsageError(
+            "Say what to send: TEXT, - for standard input, --snippet NAME, --attach FILE, or --voice FILE."
+        )
     inbox, to = session.inbox, session.contact(contact)
     snippet = session.snippet(snippet_name) if snippet_name is not None else None
     parts = [_filled(session, snippet, to, allow_missing)] if snippet else []
     if text is not None:
         parts.append(text_of(text))
     channel = inbox.channels.get(to.channel_id or "")
-    inbox.reply(to.id, "\n\n".join(parts), taken_in(inbox, channel, attached))
+    spoken = (spoken_in(inbox, channel, voice),) if voice else ()
+    inbox.reply(to.id, "\n\n".join(parts), (*taken_in(inbox, channel, attached), *spoken))
     if snippet:
         inbox.use_snippet(snippet.id)
     _tell(to, f"waiting to be sent{f' through {one_line(channel.name)}' if channel else ''}.")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ismsg_tui import __version__
-from ismsg_tui.cli import acting, exporting, files, importing, reading, service, snippets
+from ismsg_tui.cli import acting, exporting, files, importing, reading, service, snippets, sound
 from ismsg_tui.cli.errors import FailedError, failure
 from ismsg_tui.cli.session import Session
 from ismsg_tui.config import data_folder
@@ -98,6 +98,8 @@ for _command in (
     exporting.export,
     files.files,
     snippets.snippets,
+    sound.record,
+    sound.play,
     service.doctor,
     service.demo,
     service.completion,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ismsg_tui.cli.errors import FailedError, failure
+from ismsg_tui.cli.errors import FailedError, failure, say
 from ismsg_tui.cli.output import json_option, print_json, print_lines
 from ismsg_tui.cli.session import Session, pass_session
 from ismsg_tui.config import Config
@@ -24,13 +24,16 @@ _STYLE = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
 @click.command("doctor")
+@click.option("--sound", "try_sound", is_flag=True, help="Record for three seconds and play what was heard.")
 @json_option
 @pass_session
-def doctor(session: Session, as_json: bool) -> None:
-    """Say what ismsg runs on, whether the store is sound, and what to do about what is not."""
+def doctor(session: Session, try_sound: bool, as_json: bool) -> None:
+    """Say what ismsg runs on, whether the store and the sound are in order, and what to do about what is not."""
     from ismsg_tui.doctor import Level, examine
 
-    findings = examine(session.folder)
+    if try_sound:
+        say("Say something: it is recorded for three seconds, then played.")
+    findings = examine(session.folder, try_sound=try_sound)
     if as_json:
         for finding in findings:
             print_json(

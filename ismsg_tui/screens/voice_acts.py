@@ -35,7 +35,7 @@ class VoiceActs(ContactActs):
     """The sounding part of the desk."""
 
     voice: Voice
-    _voice_timer: Timer
+    _voice_timer: Timer | None = None
     _came_from: Widget | None = None
     """What had the focus before the bar."""
     _wanted_note: tuple[str, Message, Attachment] | None = None
@@ -48,7 +48,6 @@ class VoiceActs(ContactActs):
 
     def on_mount(self) -> None:
         """Find what an earlier console left."""
-        self._voice_timer = self.set_interval(LOOK_EVERY, self.look_at_voice, pause=True)
         self._find_kept()
 
     @work(group="voice", exit_on_error=False, description="find kept recordings")
@@ -65,13 +64,17 @@ class VoiceActs(ContactActs):
         if view is None and bar.has_focus:
             self._leave_bar()
         bar.view = view
-        if self.voice.is_active:
-            self._voice_timer.resume()
-        else:
-            self._voice_timer.pause()
+        self._look_on(self.voice.is_active)
         take = self._take
         if take is not None and self.voice.lacks_peaks(take):
             self._find_peaks(take)
+
+    def _look_on(self, active: bool) -> None:
+        if active and self._voice_timer is None:
+            self._voice_timer = self.set_interval(LOOK_EVERY, self.look_at_voice)
+        elif not active and self._voice_timer is not None:
+            self._voice_timer.stop()
+            self._voice_timer = None
 
     @work(group="peaks", exclusive=True, exit_on_error=False, description="find a waveform")
     async def _find_peaks(self, take: Take) -> None:
