@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measure import DATA, Result
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.text import search_form
+from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.importer.conversations import BATCH_ROWS, Watch, import_conversations
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.connection import Connection, open_reader, open_writer

@@ -51,7 +51,11 @@ LOOK_AROUND = 1.0
 """Seconds between looks at what other processes wrote."""
 NOTICE_LIMIT = 500
 """The longest notice, in characters."""
-_STATES = {SyncState.SYNCED: "synced", SyncState.OFFLINE: "offline"}
+_STATES = {
+    SyncState.SYNCED: "synced",
+    SyncState.OFFLINE: "offline",
+    SyncState.FAILED: "sync fails: see the log",
+}
 
 
 class IsmsgApp(App[int], TellsFaults):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ismsg_tui.domain.matching import LETTERS, Query
-from ismsg_tui.domain.text import search_form
+from ismsg_tui.domain.search_text import search_form
 
 _TONE = "skin tone"
 _USUAL = [

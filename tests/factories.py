@@ -35,8 +35,8 @@ from ismsg_tui.domain.entities import (
     Workspace,
 )
 from ismsg_tui.domain.media import media_of
-from ismsg_tui.domain.rules import Outcome, decide
-from ismsg_tui.domain.state import Refusal, State, newness
+from ismsg_tui.domain.rules import decide
+from ismsg_tui.domain.state import Outcome, Refusal, State, newness
 
 T0 = 1_800_000_000_000
 """When every story begins, in milliseconds."""

@@ -52,6 +52,7 @@ OWN = {
     "marks": "Z" + "\u0335\u0301\u0327" * 60 + " calm",
     "markup": "[bold red]loud[/] [@click=app.quit]go[/] [link='https://evil.example']link[/] [/] [$error]x[/$error]",
     "broken markup": "[bold][[/bold]] [ \\[ [/nothing] [red on] [@click=app.bell()",
+    "tabs": "one\ttwo\t\tfour\n\tindented\t\n\t",
     "variables": "$contact.name ${x} %s {0} {contact} :smile: &lt;b&gt;",
     "long": "all in one word " + "W" * 3_000,
     "wide": "家" * 500,

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from ismsg_tui.domain.entities import Attachment, FileKind
-from ismsg_tui.store import blobs as blobs_module
-from ismsg_tui.store import files
+from ismsg_tui.store import blob_folder, files
 from ismsg_tui.store.blobs import SCOPE, Blobs, FileCancelledError, FileError
 from ismsg_tui.store.files import CHUNK, UNKNOWN, examine, media_type
 from ismsg_tui.store.store import Store
@@ -44,9 +43,13 @@ def made(folder: Path, name: str, content: bytes = PNG) -> Path:
     return path
 
 
+def folder_of(kept: Blobs) -> Path:
+    return kept.part("0" * 64).parents[1]
+
+
 def left_behind(kept: Blobs) -> list[Path]:
     """Every file in the blobs' folder."""
-    return [path for path in kept.folder.rglob("*") if path.is_file()]
+    return [path for path in folder_of(kept).rglob("*") if path.is_file()]
 
 
 # In
@@ -58,7 +61,7 @@ def test_a_file_is_kept_whole_under_its_hash_for_its_owner_alone(kept: Blobs, tm
         name="cat.png", kind=FileKind.IMAGE, mime="image/png", size=len(PNG), sha256=sha256(PNG).hexdigest()
     )
     place = kept.path(found.sha256)
-    assert place == kept.folder / found.sha256[:2] / found.sha256
+    assert place == folder_of(kept) / found.sha256[:2] / found.sha256
     assert place.read_bytes() == PNG
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert left_behind(kept) == [place]
@@ -166,7 +169,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(kept: Blobs, tmp_path: Path, mon
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(blobs_module, "copy_hashing", full)
+    monkeypatch.setattr(blob_folder, "copy_hashing", full)
     assert "disk is full" in refused(kept, made(tmp_path, "a.txt"))
 
 
@@ -180,7 +183,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(kept: Blobs, tmp_path: Pa
 
     with pytest.raises(FileError, match="has changed"):
         kept.add(path, progress=grow)
-    assert not any(path.is_file() and path.stat().st_size for path in (kept.folder / "tmp").iterdir())
+    assert not any(path.is_file() and path.stat().st_size for path in (folder_of(kept) / "tmp").iterdir())
 
 
 # What a file is
@@ -305,11 +308,11 @@ def test_who_wants_a_file_hears_of_it_and_can_stop_wanting_it(store: Store, kept
     store.listen(heard.extend)
     wanted = "b" * 64
     kept.want(wanted, 10)
-    assert (kept.state(wanted).word, kept.to_fetch(), heard) == ("wanted", [(wanted, 10)], [SCOPE + wanted])
+    assert (kept.state(wanted).word, heard) == ("wanted", [SCOPE + wanted])
     kept.want(wanted, 10)
     assert len(heard) == 1
     kept.cancel(wanted)
-    assert (kept.state(wanted).word, kept.to_fetch()) == ("away", [])
+    assert kept.state(wanted).word == "away"
 
 
 def test_wrong_bytes_never_become_a_blob(kept: Blobs, tmp_path: Path) -> None:
@@ -322,7 +325,7 @@ def test_wrong_bytes_never_become_a_blob(kept: Blobs, tmp_path: Path) -> None:
 
 def test_copies_of_dead_processes_are_cleared_away(kept: Blobs, tmp_path: Path) -> None:
     kept.add(made(tmp_path, "a.txt"))
-    old, new = made(kept.folder / "tmp", "old.copy"), made(kept.folder / "tmp", "new.copy")
+    old, new = made(folder_of(kept) / "tmp", "old.copy"), made(folder_of(kept) / "tmp", "new.copy")
     os.utime(old, (0, 0))
     kept.add(made(tmp_path, "b.txt"))
     assert (old.exists(), new.exists()) == (False, True)

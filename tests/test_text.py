@@ -14,16 +14,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ismsg_tui.domain.text import (
-    MAX_FILE_NAME,
-    MAX_MARKS,
-    clean,
-    file_name,
-    find_spans,
-    match_query,
-    one_line,
-    search_form,
-)
+from ismsg_tui.domain.search_text import find_spans, match_query, search_form
+from ismsg_tui.domain.text import MAX_FILE_NAME, MAX_MARKS, clean, file_name, one_line
 
 if TYPE_CHECKING:
     import sqlite3

@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.config import Config
 from ismsg_tui.domain.text import clean
-from tests.desk_setup import open_inbox, settle
+from tests.desk_setup import open_inbox
 from tests.hostile_desk import MARK, OWN, TEXTS, HostileDesk
 from tests.on_screen import HARD_TEXTS, HARMFUL
 from tests.terminal import Terminal, Token, ismsg, isolated, tokens, width_on_screen
@@ -198,7 +198,7 @@ async def test_a_notice_is_one_line_of_plain_text(tmp_path: Path) -> None:
     async with app.run_test(size=LARGE, notifications=True) as pilot:
         for name, text in OWN.items():
             app.notify(text, title=text)
-            await settle(pilot)
+            await pilot.pause()
             strips = app.screen._compositor.render_strips()
             assert not any(HARMFUL.search(strip.text) for strip in strips), name
             assert name != "markup" or any("[bold red]loud[/]" in strip.text for strip in strips)
@@ -211,7 +211,7 @@ def is_stable(text: str) -> bool:
 
 
 def test_the_border_between_list_and_conversation_stays_in_its_column(tmp_path: Path) -> None:
-    texts = [text for text in [*OWN.values(), *list(HARD_TEXTS.values())[::5]] if is_stable(clean(text))]
+    texts = [text for text in [*OWN.values(), *list(HARD_TEXTS.values())[::9]] if is_stable(clean(text))]
     with desk(tmp_path, texts, LARGE) as terminal:
         terminal.wait_for(mark(0))
         behind = terminal.backgrounds(BORDER)[TIMELINE.start]

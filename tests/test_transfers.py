@@ -24,7 +24,7 @@ from ismsg_tui.store.store import Store
 from ismsg_tui.sync import transfers
 from ismsg_tui.sync.authority import UnreachableError
 from ismsg_tui.sync.engine import Sync
-from ismsg_tui.sync.transfers import FETCHED_UNASKED, RECENT, want_new
+from ismsg_tui.sync.transfers import FETCHED_UNASKED, RECENT, to_fetch, want_new
 from tests.at_work import another_process, read_done
 from tests.factories import ANA, GUEST, MAI, SETTINGS, WEB, examples, uid
 
@@ -295,7 +295,7 @@ def test_a_large_or_an_old_file_is_fetched_when_somebody_wants_it(desk: Desk) ->
     desk.receive(b"a letter")
     letters = [row for _, row in desk.authority.rows() if row not in rows]
     want_new(desk.store, letters, now_ms() + 2 * RECENT)
-    assert desk.inbox.blobs.to_fetch() == []
+    assert to_fetch(desk.store.reader) == []
     desk.inbox.blobs.want(file.sha256, file.size)
     desk.sync.transfers.exchange()
     assert desk.state(file).word == "here"

@@ -20,7 +20,8 @@ from ismsg_tui.cli.output import (
 from ismsg_tui.cli.session import Session, pass_session
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Delivery, Message, MessageKind
-from ismsg_tui.domain.text import clean, find_spans, one_line
+from ismsg_tui.domain.search_text import find_spans
+from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.views import View
 from ismsg_tui.domain.words import author_words, delivery_words, event_words, span_words, user_name
 from ismsg_tui.export import line_object

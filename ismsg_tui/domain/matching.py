@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ismsg_tui.domain.text import find_spans, search_form
+from ismsg_tui.domain.search_text import find_spans, search_form
 
 EXACT, START, WORD_STARTS, INSIDE, ELSEWHERE, LETTERS = range(6)
 """Grades of a fit, the best first: the whole name, its beginning, beginnings of its words, anywhere in it, somewhere in

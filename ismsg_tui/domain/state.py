@@ -35,6 +35,10 @@ def newness(conversation: Conversation) -> tuple[bool, int, str]:
     return conversation.status is ConversationStatus.OPEN, conversation.opened_at, conversation.id
 
 
+Outcome = list[Entity] | Refusal
+"""What a rule decides: rows to write, newest state of each, in timeline order, none where nothing changes."""
+
+
 class State(Struct, frozen=True, kw_only=True):
     """The part of the workspace that one command is decided on; whoever loads it leaves out the rest."""
 

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.matching import Query
+from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.domain.snippets import fill, values_for
-from ismsg_tui.domain.text import clean, one_line, search_form
+from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.inbox import RefusedError
 from ismsg_tui.plain.desk import MisreadError, PlainDesk
 from ismsg_tui.plain.talk import Role

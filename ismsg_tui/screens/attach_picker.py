@@ -24,7 +24,8 @@ from ismsg_tui.actions import action, key_label
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.matching import Forms, Query
 from ismsg_tui.domain.media import size_words
-from ismsg_tui.domain.text import one_line, search_form
+from ismsg_tui.domain.search_text import search_form
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.folders import (
     Entry,
     Look,
@@ -346,4 +347,4 @@ def _look_words(look: Look) -> Content:
     changed = times.moment(int(look.modified * 1_000), times.local(now_ms()).date())
     size = f" · {look.pixels[0]:,} × {look.pixels[1]:,}" if look.pixels else ""
     about = f"{look.mime} · {size_words(look.size)}{size}\nchanged {changed}\n"
-    return Content.assemble((f"{name}\n", "bold"), (about, "$text-muted"), f"\n{look.lines}" if look.lines else "")
+    return Content.assemble((f"{name}\n", "bold"), (about, "dim"), f"\n{look.lines}" if look.lines else "")

@@ -134,7 +134,7 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
             "",
             self._state_words(value),
         ]
-        return Content.assemble((f"{file_name(attachment.name)}\n", "bold"), ("\n".join(rows), "$text-muted"))
+        return Content.assemble((f"{file_name(attachment.name)}\n", "bold"), ("\n".join(rows), "dim"))
 
     # What can be done
 

@@ -7,11 +7,8 @@ nothing. Whatever a crash leaves in between is of no account.
 from __future__ import annotations
 
 import os
-import re
-import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -20,13 +17,13 @@ from msgspec.structs import replace
 
 from ismsg_tui.domain.entities import Attachment, FileKind
 from ismsg_tui.domain.text import file_name
+from ismsg_tui.store.blob_folder import BlobFolder
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.files import (
     Cancelled,
     FileCancelledError,
     FileError,
     Progress,
-    copy_hashing,
     described,
     disk_words,
     examine,
@@ -42,11 +39,7 @@ SCOPE = "blob:"
 """What the scopes begin with under which listeners hear of blobs; the SHA-256 follows."""
 TOLD_EVERY = 0.1
 """Seconds between two tellings of how far a transfer has come."""
-LEFT_OVER = 24 * 3600
-"""Seconds after which a copy that was never finished is cleared away."""
 CANCELLED = "Cancelled."
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class BlobState(msgspec.Struct, frozen=True):
@@ -90,7 +83,7 @@ class Blobs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.folder = store.path.parent / "blobs"
+        self._folder = BlobFolder(store.path.parent / "blobs")
         self._running: dict[str, _Running] = {}
 
     # Taking files in and giving them out
@@ -115,7 +108,7 @@ class Blobs:
             found = described(file, name or path.name, kind, mime)
             before = os.fstat(file.fileno())
             try:
-                sha256 = self._copy_in(file, found.size, progress, cancelled)
+                sha256 = self._folder.copy_in(file, found.size, progress, cancelled)
             except FileCancelledError:
                 raise
             except OSError as error:
@@ -128,7 +121,7 @@ class Blobs:
 
     def path(self, sha256: str) -> Path | None:
         """Where the bytes lie, None while they are not here."""
-        place = self._place(sha256)
+        place = self._folder.place(sha256)
         return place if place is not None and place.is_file() else None
 
     def open(self, sha256: str) -> BinaryIO:
@@ -150,20 +143,19 @@ class Blobs:
 
     def take(self, sha256: str, part: Path) -> None:
         """Make a fetched file a blob once its bytes are checked. Raises FileError for wrong ones, which are removed."""
-        place = self._place(sha256)
+        place = self._folder.place(sha256)
         if place is None:
             raise FileError("This is no name of a file's bytes.")
         arrived = sha256_of(part)
         if arrived.sha256 != sha256:
             part.unlink()
             raise FileError("What arrived is not the file that was sent: ask for it again.")
-        self._settle(part, place)
+        self._folder.settle(part, place)
         self._note(sha256, arrived.size, there=True)
 
     def part(self, sha256: str) -> Path:
         """Where a file lies while it is fetched."""
-        self._in_work().mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self._in_work() / f"{sha256}.part"
+        return self._folder.part(sha256)
 
     # What is known of each
 
@@ -195,7 +187,7 @@ class Blobs:
 
         `size` in bytes, where it is known.
         """
-        if self._place(sha256) is None:
+        if self._folder.place(sha256) is None:
             return
 
         def ask(writer: Connection) -> set[str]:
@@ -224,25 +216,6 @@ class Blobs:
             running.cancelled = True
 
     # For the transfers
-
-    def to_send(self, now: int) -> list[str]:
-        """The files of messages that may leave, oldest first, which the authority lacks."""
-        rows = self._store.reader.execute(
-            "SELECT blob.sha256 AS sha256, min(outbox.n) AS n FROM outbox "
-            "JOIN json_each(outbox.issued, '$.command.attachments') AS file "
-            "JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') "
-            "WHERE outbox.state IN ('pending', 'sending') AND hold_until <= ? "
-            "AND blob.here = 1 AND blob.there = 0 AND blob.error = '' GROUP BY blob.sha256 ORDER BY n",
-            (now,),
-        )
-        return [row["sha256"] for row in rows]
-
-    def to_fetch(self) -> list[tuple[str, int]]:
-        """The files that are wanted here with their sizes, the smallest first."""
-        rows = self._store.reader.execute(
-            "SELECT sha256, size FROM blob WHERE here = 0 AND error = '' ORDER BY size, sha256"
-        )
-        return [(row["sha256"], row["size"]) for row in rows]
 
     def begin(self, sha256: str, total: int) -> None:
         """A transfer of so many bytes begins."""
@@ -296,51 +269,6 @@ class Blobs:
             return {SCOPE + sha256}
 
         self._store.change(write)
-
-    def _place(self, sha256: str) -> Path | None:
-        """Where a blob belongs; None for what is no SHA-256, as a stranger may have put it into a message."""
-        return self.folder / sha256[:2] / sha256 if _SHA256.fullmatch(sha256) else None
-
-    def _in_work(self) -> Path:
-        return self.folder / "tmp"
-
-    def _copy_in(self, file: BinaryIO, size: int, progress: Progress | None, cancelled: Cancelled | None) -> str | None:
-        """Copy an open file to its place; None if it did not hold `size` bytes."""
-        self._in_work().mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._clear_away()
-        handle, name = tempfile.mkstemp(dir=self._in_work(), suffix=".copy")
-        copy = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as target:
-                hashed = copy_hashing(file, target, total=size, progress=progress, cancelled=cancelled)
-                target.flush()
-                os.fsync(target.fileno())
-            place = self._place(hashed.sha256)
-            if hashed.size != size or place is None:
-                return None
-            self._settle(copy, place)
-            return hashed.sha256
-        finally:
-            copy.unlink(missing_ok=True)
-
-    def _settle(self, finished: Path, place: Path) -> None:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        finished.chmod(0o600)
-        finished.replace(place)
-        with suppress(OSError):  # where folders can't be synced, as on Windows
-            handle = os.open(place.parent, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-    def _clear_away(self) -> None:
-        """Remove what processes that died left half copied."""
-        oldest = time.time() - LEFT_OVER
-        for left in self._in_work().glob("*.copy"):
-            with suppress(OSError):
-                if left.stat().st_mtime < oldest:
-                    left.unlink()
 
 
 __all__ = ["SCOPE", "BlobState", "Blobs", "FileCancelledError", "FileError", "examine"]

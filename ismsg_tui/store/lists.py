@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ismsg_tui.domain.entities import UNNAMED, Delivery, MessageKind, display_name
-from ismsg_tui.domain.text import match_query
+from ismsg_tui.domain.search_text import match_query
 from ismsg_tui.domain.views import SORTS, Sort, Standing, View
 from ismsg_tui.store.connection import Connection
 

@@ -15,7 +15,8 @@ import msgspec
 
 from ismsg_tui.domain.entities import Contact, Snippet, User
 from ismsg_tui.domain.search_query import SearchQuery, parse_search
-from ismsg_tui.domain.text import clean, match_query, search_form
+from ismsg_tui.domain.search_text import match_query, search_form
+from ismsg_tui.domain.text import clean
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.lists import VIEW_CONDITIONS
 from ismsg_tui.store.loading import load_ids

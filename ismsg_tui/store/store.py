@@ -223,7 +223,7 @@ class Store:
                 if entry.seq is not None and entry.seq <= page.to
             ]
             changed.update(self._take_in(page.rows, confirmed))
-            self._writer.execute("UPDATE replica SET cursor = ?, synced = 1", (page.to,))
+            self._writer.execute("UPDATE replica SET cursor = ?", (page.to,))
 
     def mark_sending(self, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
         """Note that commands are on their way: from here on they can't be withdrawn.

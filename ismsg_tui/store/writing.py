@@ -10,7 +10,7 @@ import msgspec
 
 from ismsg_tui.domain.commands import SNIPPETS
 from ismsg_tui.domain.entities import Contact, Conversation, Entity, Message, ReadMark, Snippet
-from ismsg_tui.domain.text import search_form
+from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.rows import CONTACT, MESSAGE, NEWEST_FIRST, SNIPPET, Table, table_named, table_of
 

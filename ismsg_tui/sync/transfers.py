@@ -11,6 +11,7 @@ from functools import partial
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Entity, Message
 from ismsg_tui.store import outbox
+from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.files import FileCancelledError, FileError
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import Authority, UnreachableError
@@ -65,9 +66,9 @@ class Transfers:
 
     def _next(self) -> Callable[[], None] | None:
         """What is to be done first: messages wait for what is sent, so that goes before what is fetched."""
-        if (sha256 := next(iter(self._blobs.to_send(now_ms())), None)) is not None:
+        if (sha256 := next(iter(to_send(self._store.reader, now_ms())), None)) is not None:
             return partial(self._send, sha256)
-        if (wanted := next(iter(self._blobs.to_fetch()), None)) is not None:
+        if (wanted := next(iter(to_fetch(self._store.reader)), None)) is not None:
             return partial(self._fetch, *wanted)
         return None
 
@@ -148,3 +149,22 @@ def want_new(store: Store, rows: Iterable[Entity], now: int) -> None:
             for attachment in row.attachments:
                 if attachment.size <= FETCHED_UNASKED and store.blobs.path(attachment.sha256) is None:
                     store.blobs.want(attachment.sha256, attachment.size)
+
+
+def to_send(connection: Connection, now: int) -> list[str]:
+    """The files of messages that may leave, oldest first, which the authority lacks."""
+    rows = connection.execute(
+        "SELECT blob.sha256 AS sha256, min(outbox.n) AS n FROM outbox "
+        "JOIN json_each(outbox.issued, '$.command.attachments') AS file "
+        "JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') "
+        "WHERE outbox.state IN ('pending', 'sending') AND hold_until <= ? "
+        "AND blob.here = 1 AND blob.there = 0 AND blob.error = '' GROUP BY blob.sha256 ORDER BY n",
+        (now,),
+    )
+    return [row["sha256"] for row in rows]
+
+
+def to_fetch(connection: Connection) -> list[tuple[str, int]]:
+    """The files that are wanted here with their sizes, the smallest first."""
+    rows = connection.execute("SELECT sha256, size FROM blob WHERE here = 0 AND error = '' ORDER BY size, sha256")
+    return [(row["sha256"], row["size"]) for row in rows]

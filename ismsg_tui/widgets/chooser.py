@@ -14,7 +14,8 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from ismsg_tui.domain.matching import Forms, Query
-from ismsg_tui.domain.text import one_line, search_form
+from ismsg_tui.domain.search_text import search_form
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.widgets.choice_list import Choice, ChoiceList
 from ismsg_tui.widgets.text_fields import PlainInput
 

@@ -18,7 +18,8 @@ from textual.widget import Widget
 from ismsg_tui import emojis
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.matching import INSIDE, WORD_STARTS, Query
-from ismsg_tui.domain.text import one_line, search_form
+from ismsg_tui.domain.search_text import search_form
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.widgets.segments import fit
 

@@ -10,7 +10,8 @@ from rich.segment import Segment
 
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.text import find_spans, one_line
+from ismsg_tui.domain.search_text import find_spans
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.store.search import Hit
 from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.segments import fit, fitted, segment, wrapped

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from ismsg_tui import times
 from ismsg_tui.domain.entities import Channel, Delivery, EventType, Message, MessageKind, User
-from ismsg_tui.domain.text import find_spans
+from ismsg_tui.domain.search_text import find_spans
 from ismsg_tui.domain.words import author_words, event_words
 from ismsg_tui.store.blobs import BlobState
 from ismsg_tui.store.outbox import OutboxState
