@@ -272,6 +272,7 @@ _KEY_NAMES = {
     "left_square_bracket": "[",
     "escape": "Esc",
     "enter": "Enter",
+    "space": "Space",
     "tab": "Tab",
     "delete": "Del",
     "backspace": "Backspace",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ismsg_tui.domain import rules
+from ismsg_tui.domain import snippet_rules
 from ismsg_tui.domain.commands import Actor, DeleteSnippet, SaveSnippet, UseSnippet
 from ismsg_tui.domain.entities import Contact, Snippet, User
 from ismsg_tui.domain.mentions import mentioned
@@ -91,9 +91,9 @@ def test_a_snippet_is_kept_under_a_name_of_its_own() -> None:
     ("changes", "refusal"),
     [
         ({"name": " "}, "bad-name"),
-        ({"name": "n" * (rules.SNIPPET_NAME_LIMIT + 1)}, "bad-name"),
+        ({"name": "n" * (snippet_rules.SNIPPET_NAME_LIMIT + 1)}, "bad-name"),
         ({"text": "\n"}, "bad-text"),
-        ({"text": "t" * (rules.SNIPPET_TEXT_LIMIT + 1)}, "bad-text"),
+        ({"text": "t" * (snippet_rules.SNIPPET_TEXT_LIMIT + 1)}, "bad-text"),
     ],
 )
 def test_a_snippet_needs_a_name_and_a_text_of_bearable_length(changes: dict[str, str], refusal: str) -> None:

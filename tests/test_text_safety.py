@@ -130,7 +130,7 @@ def test_a_live_sequence_would_be_noticed() -> None:
 
 
 def test_nothing_that_list_conversation_and_card_show_reaches_a_large_terminal_alive(tmp_path: Path) -> None:
-    texts = [*CHANGED, *UNCHANGED[::3]]
+    texts = [*CHANGED, *UNCHANGED[::4]]
     with desk(tmp_path, texts, LARGE, unclean=True) as terminal:
         terminal.send("p")
         terminal.wait_for(mark(0))
@@ -140,7 +140,7 @@ def test_nothing_that_list_conversation_and_card_show_reaches_a_large_terminal_a
 
 
 def test_nothing_that_list_and_conversation_show_reaches_a_small_terminal_alive(tmp_path: Path) -> None:
-    texts = [*OWN.values(), *CHANGED[len(OWN) :: 3]]
+    texts = [*OWN.values(), *CHANGED[len(OWN) :: 4]]
     with desk(tmp_path, texts, SMALL) as terminal:
         for index in range(len(texts)):
             terminal.ask("jl" if index else "l", mark(index))

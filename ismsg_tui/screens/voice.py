@@ -135,7 +135,8 @@ class Voice:
 
         def note(progress: Progress) -> None:
             if progress.state is RecorderState.RECORDING:
-                levels.append(round(100 * progress.level))
+                # Even steps of decibels leave speech little room to move; their squares show it.
+                levels.append(round(100 * progress.level**2))
 
         recorder = Recorder(self.folder, self._microphone, limit=self._limit, warn_at=self._warn_at, on_change=note)
         self.recording = Recording(contact_id, name, recorder, levels)
@@ -310,6 +311,7 @@ class Voice:
             clock="starting…" if starting else f"{_clock(progress.seconds)} / {_clock(self._limit)}",
             levels=tuple(recording.levels),
             keys=(("record", "Stop"), ("drop_voice", "Delete")),
+            keys_elsewhere=(("record", "Stop"),),
         )
 
     def _take_view(self, take: Take, way: Way) -> BarView:
@@ -339,6 +341,7 @@ class Voice:
                 ("record_again", "Again"),
                 ("drop_voice", "Delete"),
             ),
+            keys_elsewhere=(("record", "Send, listen, delete…"),),
         )
 
     def _sending_view(self, sending: Sending) -> BarView:
@@ -362,6 +365,7 @@ class Voice:
             levels=note.peaks,
             share=min(1.0, playback.seconds / playback.duration) if playback.duration else 0.0,
             keys=(("pause_voice", "Pause" if busy else "Play"), *self._moves(), ("drop_voice", "Close")),
+            keys_elsewhere=(("play_voice", "Pause" if busy else "Play"),),
         )
 
     def _moves(self) -> tuple[tuple[str, str], ...]:

@@ -222,7 +222,9 @@ class VoiceActs(ContactActs):
     @on(RecorderBar.Asked)
     def _asked(self, event: RecorderBar.Asked) -> None:
         voice, take = self.voice, self._take
-        if voice.recording is not None:
+        if event.action_id == "record" and voice.recording is None:
+            self._go_to_bar()
+        elif voice.recording is not None:
             self._asked_while_recording(event.action_id)
         elif event.action_id == "drop_voice":
             self._drop(take)

@@ -139,7 +139,8 @@ class RecorderBar(Vertical, can_focus=True):
             words.display = bool(view.words)
             words.update(view.words)
         self.query_one(KeyLine).keys = tuple(
-            KeyShown(key_label(action(action_id).current_keys[0]), word, action_id) for action_id, word in view.keys
+            KeyShown(key_label(action(action_id).current_keys[0]), word, action_id)
+            for action_id, word in (view.keys if self.has_focus else view.keys_elsewhere)
         )
 
     def on_mount(self) -> None:
@@ -173,8 +174,12 @@ class RecorderBar(Vertical, can_focus=True):
         self.post_message(self.SeekWanted(event.share))
 
     def action_record(self) -> None:
-        """Stop the recording, from the mouse."""
+        """Stop the recording, or go to it, by the mouse."""
         self.post_message(self.Asked("record"))
+
+    def action_play_voice(self) -> None:
+        """Play or pause, by the mouse."""
+        self.post_message(self.Asked("pause_voice"))
 
     def action_finish_voice(self) -> None:
         """Stop the recording, or send it."""

@@ -31,6 +31,8 @@ class BarView:
     """What has to be said before anything else, in as many lines as it takes."""
     keys: tuple[tuple[str, str], ...] = ()
     """The actions that make sense now, each with a word for what it does."""
+    keys_elsewhere: tuple[tuple[str, str], ...] = ()
+    """The same while the bar has not the focus: those whose keys work anyway."""
 
 
 def block(level: int) -> str:

@@ -1,0 +1,545 @@
+"""Voice notes in the console: recorded, reviewed, sent, kept over a crash, played."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from msgspec.structs import replace
+from textual.pilot import Pilot
+
+from ismsg_tui.app import IsmsgApp
+from ismsg_tui.audio.devices import PortAudioMicrophone, PortAudioSpeaker
+from ismsg_tui.audio.player import PlayerState
+from ismsg_tui.audio.ports import RATE, AudioError, Microphone, Speaker
+from ismsg_tui.audio.recorder import RecorderState
+from ismsg_tui.audio.take import Spool, kept_takes
+from ismsg_tui.clock import new_id, now_ms
+from ismsg_tui.config import Config
+from ismsg_tui.domain.commands import Issued, ReceiveMessage
+from ismsg_tui.domain.entities import Attachment, FileKind, MessageKind
+from ismsg_tui.domain.media import media_of
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.screens.voice import Voice
+from ismsg_tui.widgets.composer_area import ComposerArea
+from ismsg_tui.widgets.recorder_bar import RecorderBar
+from tests.desk_setup import CHANNEL, GUEST, contact_named, on_screen, open_inbox, press, settle, shown_by, write
+from tests.fake_sound import FakeMicrophone, FakeSpeaker, a_file, loudness_per, pitch, silence, tone
+from tests.sound import SoundServer, sound_server
+
+__all__ = ["sound_server"]
+
+SAID = tone(440, 1.5)
+"""What is said into the fake microphone."""
+
+
+@asynccontextmanager
+async def desk(
+    inbox: Inbox,
+    microphone: Microphone | None = None,
+    speaker: Speaker | None = None,
+    size: tuple[int, int] = (120, 36),
+    limit: float = 300.0,
+) -> AsyncIterator[Pilot[int]]:
+    """The console with these devices."""
+    mouth, ear = speaker or FakeSpeaker(), microphone or FakeMicrophone(SAID.tobytes())
+    app = IsmsgApp(inbox, Config(), microphone=ear, speaker=mouth)
+    app.voice = app.desk.voice = Voice(inbox, ear, mouth, limit=limit, warn_at=limit * 0.9)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+def voice_of(pilot: Pilot[int]) -> Voice:
+    assert isinstance(pilot.app, IsmsgApp)
+    return pilot.app.voice
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
+    """Wait for what threads bring about."""
+    app = pilot.app
+    assert isinstance(app, IsmsgApp)
+    for _ in range(4000):
+        app.desk.look_at_voice()
+        if condition():
+            await settle(pilot)
+            return
+        await pilot.pause(0.005)
+    raise AssertionError(f"it did not happen:\n{on_screen(pilot)}")
+
+
+def bar(pilot: Pilot[int]) -> str:
+    """What the recorder bar shows."""
+    return "\n".join(shown_by(pilot, RecorderBar)) if pilot.app.screen.query_one(RecorderBar).display else ""
+
+
+def hears(pilot: Pilot[int]) -> bool:
+    recording = voice_of(pilot).recording
+    return recording is not None and recording.recorder.progress.state is RecorderState.RECORDING
+
+
+async def record(pilot: Pilot[int]) -> None:
+    """Record what the microphone has to say, up to the review."""
+    await press(pilot, "ctrl+r")
+    await until(pilot, lambda: hears(pilot))
+    await press(pilot, "ctrl+r")
+    await until(pilot, lambda: voice_of(pilot).recording is None)
+
+
+def spoken(inbox: Inbox, name: str = "Mai Tran") -> list[Attachment]:
+    """The files of the messages that were sent to a contact."""
+    lines = inbox.timeline(contact_named(inbox, name))
+    sent = [line.message for line in lines if line.message.kind is MessageKind.OUTGOING]
+    return [file for message in sent for file in message.attachments]
+
+
+def other_channel(inbox: Inbox, kind: str, name: str) -> None:
+    """Let the channel of all contacts be of another kind."""
+    inbox.store.adopt([replace(CHANNEL, kind=kind, name=name, media=media_of(kind))])
+
+
+def note_from(inbox: Inbox, name: str, path: Path, *, here: bool = True, peaks: tuple[int, ...] = ()) -> Attachment:
+    """A contact sends a voice note."""
+    note = inbox.blobs.add(path, kind=FileKind.VOICE, mime="audio/ogg", duration=2000, peaks=peaks)
+    if not here:
+        note = replace(note, sha256="0" * 63 + "1")
+    command = ReceiveMessage(contact_named(inbox, name), "", CHANNEL.id, attachments=(note,))
+    inbox.store.execute(Issued(new_id(), command, GUEST, now_ms()))
+    return note
+
+
+# Recording
+
+
+async def test_a_key_starts_a_recording_and_the_same_key_ends_it(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        assert bar(pilot) == ""
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+        assert "Recording" in bar(pilot)
+        assert "0:01 / 5:00" in bar(pilot)
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        assert "goes as a voice note (OGG/Opus)" in bar(pilot)
+        assert "0:00 / 0:01" in bar(pilot)
+
+
+async def test_until_the_first_sample_the_bar_says_that_it_is_starting(tmp_path: Path) -> None:
+    microphone = FakeMicrophone()
+    async with desk(open_inbox(tmp_path), microphone) as pilot:
+        await press(pilot, "ctrl+r")
+        assert "starting…" in bar(pilot)
+        await until(pilot, microphone.is_open.is_set)
+        microphone.hear(SAID.tobytes(), False)
+        await until(pilot, lambda: hears(pilot))
+        assert "starting" not in bar(pilot)
+
+
+async def test_who_is_writing_goes_on_writing_while_it_records(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        await press(pilot, "r")
+        await write(pilot, "one ")
+        before = pilot.app.cursor_position
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+        assert isinstance(pilot.app.focused, ComposerArea)
+        assert pilot.app.cursor_position == before
+        await write(pilot, "two")
+        assert "one two" in on_screen(pilot)
+        # Only keys that would come here are promised.
+        assert "Esc Delete" not in bar(pilot)
+
+
+async def test_the_mouse_starts_a_recording_from_the_composer(tmp_path: Path) -> None:
+    async with desk(open_inbox(tmp_path)) as pilot:
+        await press(pilot, "r")
+        row = next(y for y, line in enumerate(on_screen(pilot).splitlines()) if "Ctrl+R Record" in line)
+        column = on_screen(pilot).splitlines()[row].index("Ctrl+R Record")
+        await pilot.click(offset=(column + 8, row))
+        await until(pilot, lambda: hears(pilot))
+        assert "● 0:01" in bar(pilot)
+
+
+async def test_a_recording_goes_on_while_another_contact_is_looked_at_and_waits_for_its_own(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+        app = pilot.app
+        assert isinstance(app, IsmsgApp)
+        app.desk.show_contact(contact_named(inbox, "Omar Haddad"))
+        await settle(pilot)
+        assert "Recording for Mai Tran" in bar(pilot)
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        assert bar(pilot) == ""
+        app.desk.show_contact(contact_named(inbox, "Mai Tran"))
+        await settle(pilot)
+        assert "0:00 / 0:01" in bar(pilot)
+
+
+async def test_near_the_end_a_warning_in_words_and_at_the_end_the_take_is_kept(tmp_path: Path) -> None:
+    microphone = FakeMicrophone(tone(440, 1.9).tobytes())
+    async with desk(open_inbox(tmp_path), microphone, limit=2.0) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+        assert "it ends in 0:01 and is kept" in bar(pilot)
+        microphone.hear(tone(440, 1.0).tobytes(), False)
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        assert "0:00 / 0:02" in bar(pilot)
+
+
+async def test_a_muted_microphone_is_noticed(tmp_path: Path) -> None:
+    async with desk(open_inbox(tmp_path), FakeMicrophone(silence(2.5).tobytes())) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+        assert "is the microphone muted?" in bar(pilot)
+
+
+async def test_what_is_wrong_with_the_microphone_is_said_and_text_works_on(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox, FakeMicrophone(error=AudioError("No microphone was found: plug one in."))) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        assert "No microphone was found: plug one in." in on_screen(pilot)
+        assert bar(pilot) == ""
+        await press(pilot, "r")
+        await write(pilot, "hello")
+        await press(pilot, "enter")
+        (sent,) = [
+            line.message.text
+            for line in inbox.timeline(contact_named(inbox, "Mai Tran"))
+            if line.message.kind is MessageKind.OUTGOING
+        ]
+        assert sent == "hello"
+
+
+async def test_what_was_heard_before_the_microphone_was_unplugged_is_kept(tmp_path: Path) -> None:
+    async with desk(open_inbox(tmp_path), FakeMicrophone(SAID.tobytes(), ends=True)) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        assert "unplugged" in on_screen(pilot)
+        assert "0:00 / 0:01" in bar(pilot)
+
+
+# Review
+
+
+async def test_deleting_takes_two_presses_and_another_key_takes_back_the_first(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        await record(pilot)
+        await press(pilot, "escape")
+        assert "once more deletes it" in bar(pilot)
+        await press(pilot, "x")
+        assert "once more" not in bar(pilot)
+        await press(pilot, "escape")
+        assert len(kept_takes(tmp_path / "takes")) == 1
+        await press(pilot, "escape")
+        assert bar(pilot) == ""
+        assert kept_takes(tmp_path / "takes") == []
+
+
+async def test_a_running_recording_can_be_deleted_too(tmp_path: Path) -> None:
+    async with desk(open_inbox(tmp_path)) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+        await press(pilot, "escape", "escape")
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        assert bar(pilot) == ""
+        assert list((tmp_path / "takes").iterdir()) == []
+
+
+async def test_recording_again_replaces_the_take_after_a_second_press(tmp_path: Path) -> None:
+    async with desk(open_inbox(tmp_path)) as pilot:
+        await record(pilot)
+        (first,) = kept_takes(tmp_path / "takes")
+        await press(pilot, "R")
+        assert "deletes it and records anew" in bar(pilot)
+        await press(pilot, "R")
+        await until(pilot, lambda: hears(pilot))
+        await press(pilot, "enter")
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        (second,) = kept_takes(tmp_path / "takes")
+        assert second.path != first.path
+
+
+async def test_a_take_is_heard_paused_and_moved_in(tmp_path: Path) -> None:
+    speaker = FakeSpeaker()
+    said = np.concatenate([tone(440, 6.0), tone(880, 6.0)])
+    async with desk(open_inbox(tmp_path), FakeMicrophone(said.tobytes()), speaker) as pilot:
+        await record(pilot)
+        await press(pilot, "space")
+        await until(pilot, lambda: len(speaker.streams) == 1)
+        assert abs(pitch(speaker.drink(RATE), RATE) - 440) < 2
+        await until(pilot, lambda: "▶ 0:01 / 0:12" in bar(pilot))
+        await press(pilot, "space")
+        assert "‖ 0:01 / 0:12" in bar(pilot)
+        await press(pilot, "right")
+        assert "0:06 / 0:12" in bar(pilot)
+        await press(pilot, "left", "right", "right", "space")
+        await until(pilot, lambda: len(speaker.streams) == 2)
+        assert abs(pitch(speaker.drink(RATE // 2), RATE) - 880) < 3
+
+
+async def test_the_speed_changes_and_comes_round(tmp_path: Path) -> None:
+    async with desk(open_inbox(tmp_path)) as pilot:
+        await record(pilot)
+        known = voice_of(pilot).speeds
+        if len(known) == 1:
+            pytest.skip("there is one speed here")
+        for speed in (*known[1:], known[0]):
+            await press(pilot, "x")
+            assert voice_of(pilot).player.playback.speed == speed
+            assert (f"{speed:g}x" in bar(pilot)) == (speed != 1.0)
+
+
+async def test_a_click_on_the_waveform_goes_there(tmp_path: Path) -> None:
+    speaker = FakeSpeaker()
+    async with desk(open_inbox(tmp_path), FakeMicrophone(tone(440, 12.0).tobytes()), speaker) as pilot:
+        await record(pilot)
+        await press(pilot, "space")
+        await until(pilot, lambda: len(speaker.streams) == 1)
+        await press(pilot, "space")
+        region = pilot.app.screen.query_one(RecorderBar).region
+        line = shown_by(pilot, RecorderBar)[1]
+        start, end = line.index("0:12") + 6, len(line.rstrip())
+        await pilot.click(offset=(region.x + (start + end) // 2, region.y + 1))
+        await settle(pilot)
+        assert "0:06 / 0:12" in bar(pilot) or "0:05 / 0:12" in bar(pilot)
+
+
+# Sending
+
+
+async def test_a_recording_is_sent_as_a_voice_note_and_then_forgotten(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        await record(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: bar(pilot) == "")
+        (note,) = spoken(inbox)
+        assert (note.kind, note.mime) == (FileKind.VOICE, "audio/ogg; codecs=opus")
+        assert note.duration == 1500
+        assert len(note.peaks) == 64
+        path = inbox.blobs.path(note.sha256)
+        assert path is not None
+        info = soundfile.info(path)
+        assert (info.format, info.subtype) == ("OGG", "OPUS")
+        await until(pilot, lambda: list((tmp_path / "takes").iterdir()) == [])
+
+
+async def test_a_text_that_is_being_written_stays_when_a_recording_is_sent(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        await press(pilot, "r")
+        await write(pilot, "half a sentence")
+        await record(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: bar(pilot) == "")
+        assert "half a sentence" in on_screen(pilot)
+        assert isinstance(pilot.app.focused, ComposerArea)
+        assert len(spoken(inbox)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "fits"), [("messenger", "Messenger", FileKind.AUDIO), ("viber", "Viber", FileKind.FILE)]
+)
+async def test_where_there_are_no_voice_notes_it_goes_as_mp3_and_that_is_said_before(
+    tmp_path: Path, kind: str, name: str, fits: FileKind
+) -> None:
+    inbox = open_inbox(tmp_path)
+    other_channel(inbox, kind, name)
+    async with desk(inbox) as pilot:
+        await record(pilot)
+        assert f"{name} does not take voice notes: goes as an MP3 file" in bar(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: bar(pilot) == "")
+        (note,) = spoken(inbox)
+        assert (note.kind, note.mime) == (fits, "audio/mpeg")
+        path = inbox.blobs.path(note.sha256)
+        assert path is not None
+        assert soundfile.info(path).format == "MP3"
+
+
+async def test_a_channel_without_files_is_not_recorded_for_and_says_why(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    other_channel(inbox, "sms", "SMS")
+    async with desk(inbox) as pilot:
+        await press(pilot, "ctrl+r")
+        assert "SMS takes no files" in on_screen(pilot)
+        assert voice_of(pilot).recording is None
+
+
+async def test_a_take_whose_channel_changed_meanwhile_is_kept_and_not_sent(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        await record(pilot)
+        other_channel(inbox, "sms", "SMS")
+        await settle(pilot)
+        assert "SMS takes no files" in bar(pilot)
+        await press(pilot, "enter")
+        assert spoken(inbox) == []
+        assert len(kept_takes(tmp_path / "takes")) == 1
+
+
+# After a crash
+
+
+def left_behind(inbox: Inbox, name: str, seconds: float) -> None:
+    """What a console that was killed leaves."""
+    spool = Spool(inbox.store.path.parent / "takes", RATE, contact_named(inbox, name) if name else "")
+    spool.write(tone(440, seconds).tobytes())
+    spool.close()
+
+
+async def test_a_recording_that_a_crash_left_is_offered_when_its_contact_is_opened(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    left_behind(inbox, "Omar Haddad", 42.0)
+    async with desk(inbox) as pilot:
+        assert bar(pilot) == ""
+        await press(pilot, "j")
+        await until(pilot, lambda: bar(pilot) != "")
+        assert "A recording of 0:42 was kept" in bar(pilot)
+        await press(pilot, "ctrl+r", "enter")
+        await until(pilot, lambda: bar(pilot) == "")
+        (note,) = spoken(inbox, "Omar Haddad")
+        assert note.duration == 42_000
+
+
+async def test_a_recording_under_way_is_kept_when_the_console_is_left(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+    (take,) = kept_takes(tmp_path / "takes")
+    assert take.seconds == 1.5
+    assert take.tag == contact_named(inbox, "Mai Tran")
+
+
+# Playing
+
+
+async def test_the_newest_voice_note_is_played_and_paused(tmp_path: Path) -> None:
+    inbox, speaker = open_inbox(tmp_path), FakeSpeaker()
+    note_from(inbox, "Mai Tran", a_file(tmp_path / "old.ogg", tone(300, 2.0), codec="OPUS"))
+    note_from(inbox, "Mai Tran", a_file(tmp_path / "new.ogg", tone(660, 2.0), codec="OPUS"))
+    async with desk(inbox, speaker=speaker) as pilot:
+        await press(pilot, "space")
+        await until(pilot, lambda: len(speaker.streams) == 1)
+        assert abs(pitch(speaker.drink(RATE), RATE) - 660) < 2
+        await until(pilot, lambda: "▶ 0:01 / 0:02" in bar(pilot))
+        assert "Voice note · Mai Tran" in bar(pilot)
+        await press(pilot, "space")
+        assert voice_of(pilot).player.playback.state is PlayerState.PAUSED
+        await press(pilot, "escape")
+        assert bar(pilot) == ""
+
+
+async def test_after_its_end_a_note_leaves_the_screen_and_the_keys_are_where_they_were(tmp_path: Path) -> None:
+    inbox, speaker = open_inbox(tmp_path), FakeSpeaker()
+    note_from(inbox, "Mai Tran", a_file(tmp_path / "new.ogg", tone(660, 0.5), codec="OPUS"))
+    async with desk(inbox, speaker=speaker) as pilot:
+        before = pilot.app.focused
+        await press(pilot, "space")
+        await until(pilot, lambda: len(speaker.streams) == 1)
+
+        def over() -> bool:
+            speaker.fill(RATE // 20)
+            return bar(pilot) == ""
+
+        await until(pilot, over)
+        assert pilot.app.focused is before
+
+
+async def test_a_note_that_is_not_here_is_asked_for(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    note = note_from(inbox, "Mai Tran", a_file(tmp_path / "new.ogg", tone(660, 0.5), codec="OPUS"), here=False)
+    async with desk(inbox) as pilot:
+        await press(pilot, "space")
+        await until(pilot, lambda: "being fetched" in on_screen(pilot))
+        await until(pilot, lambda: inbox.blobs.state(note.sha256).wanted)
+
+
+async def test_without_a_voice_note_that_is_said(tmp_path: Path) -> None:
+    async with desk(open_inbox(tmp_path)) as pilot:
+        await press(pilot, "space")
+        await until(pilot, lambda: "no voice note in this conversation" in on_screen(pilot))
+
+
+async def test_what_is_wrong_with_the_speaker_is_said(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    note_from(inbox, "Mai Tran", a_file(tmp_path / "new.ogg", tone(660, 0.5), codec="OPUS"))
+    speaker = FakeSpeaker(error=AudioError("No speaker was found: plug one in."))
+    async with desk(inbox, speaker=speaker) as pilot:
+        await press(pilot, "space")
+        await until(pilot, lambda: "No speaker was found: plug one in." in on_screen(pilot))
+        assert bar(pilot) == ""
+
+
+async def test_nothing_is_played_into_a_recording(tmp_path: Path) -> None:
+    inbox, speaker = open_inbox(tmp_path), FakeSpeaker()
+    note_from(inbox, "Mai Tran", a_file(tmp_path / "new.ogg", tone(660, 0.5), codec="OPUS"))
+    async with desk(inbox, speaker=speaker) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+        await press(pilot, "l", "space")
+        await until(pilot, lambda: "End the recording first" in on_screen(pilot))
+        assert speaker.streams == []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 12), (20, 5)])
+async def test_the_bar_fits_every_screen(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with desk(open_inbox(tmp_path), size=size) as pilot:
+        await record(pilot)
+        assert "0:00" in on_screen(pilot) or size[1] < 12
+        for line in on_screen(pilot).splitlines():
+            assert len(line) <= size[0]
+
+
+# With real sound
+
+
+async def test_what_is_said_at_the_desk_arrives_and_what_comes_in_is_heard(
+    sound_server: SoundServer, tmp_path: Path
+) -> None:
+    import asyncio
+
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox, PortAudioMicrophone(), PortAudioSpeaker()) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: hears(pilot))
+        await asyncio.to_thread(sound_server.feed, tone(550, 1.0))
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        await press(pilot, "enter")
+        await until(pilot, lambda: bool(spoken(inbox)))
+        (note,) = spoken(inbox)
+        path = inbox.blobs.path(note.sha256)
+        assert path is not None
+        samples, rate = soundfile.read(path, dtype="int16")
+        assert note.duration is not None
+        assert abs(len(samples) / rate - note.duration / 1000) < 0.05
+        sounding = np.flatnonzero(np.abs(samples) > 100)
+        heard = samples[sounding[0] : sounding[-1] + 1]
+        assert abs(len(heard) / rate - 1.0) < 0.05
+        assert abs(pitch(heard, rate) - 550) < 2
+
+        note_from(inbox, "Mai Tran", a_file(tmp_path / "in.ogg", tone(770, 1.0), codec="OPUS"))
+        await settle(pilot)
+        with sound_server.captured() as captured:
+            await press(pilot, "l", "space")
+            await until(pilot, lambda: voice_of(pilot).player.playback.state is PlayerState.PLAYING)
+            await until(pilot, lambda: bar(pilot) == "")
+        played = np.fromfile(captured, "<i2")
+        sounding = np.flatnonzero(np.abs(played) > 100)
+        played = played[sounding[0] : sounding[-1] + 1]
+        assert abs(len(played) / RATE - 1.0) < 0.1
+        assert abs(pitch(played, RATE) - 770) < 2
+        assert loudness_per(10, played, RATE)[1:-1].min() > 500
