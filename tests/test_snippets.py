@@ -118,7 +118,7 @@ def test_a_deleted_snippet_gives_its_name_free_and_cannot_be_used() -> None:
 
 
 def test_a_workspace_holds_only_so_many_snippets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "SNIPPETS_LIMIT", 1)
+    monkeypatch.setattr(snippet_rules, "SNIPPETS_LIMIT", 1)
     book = Book()
     book.do(SaveSnippet(WELCOME))
     assert code(book.do(SaveSnippet(replace(WELCOME, id=uid(), name="Second")))) == "too-many"
