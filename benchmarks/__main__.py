@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import import_rate, list_page, start, voice
+from benchmarks import footprint, import_rate, keys, list_page, loop, searching, start, voice
 from benchmarks.measure import Result
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Result]]] = {
-    "import_rate": import_rate.measure,
-    "list_page": list_page.measure,
     "start": start.measure,
+    "keys": keys.measure,
+    "loop": loop.measure,
+    "searching": searching.measure,
+    "list_page": list_page.measure,
+    "import_rate": import_rate.measure,
+    "footprint": footprint.measure,
     "voice": voice.measure,
 }
 

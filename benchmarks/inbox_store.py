@@ -6,13 +6,13 @@ import gzip
 import itertools
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-from benchmarks.measure import DATA
+from benchmarks.measure import DATA, say
 from ismsg_tui.domain.entities import (
     Channel,
     Contact,
@@ -59,16 +59,17 @@ def empty_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@contextmanager
-def filled_folder() -> Iterator[Path]:
-    """The data folder of the large inbox. Raises NoDataError."""
+def filled_folder() -> Path:
+    """The data folder of the large inbox, filled when first asked for. Raises NoDataError."""
     if not SOURCE.exists():
         raise NoDataError(f"{SOURCE.name} is not there")
-    if KEPT:
-        yield _filled(Path(KEPT))
-        return
-    with tempfile.TemporaryDirectory() as name:
-        yield _filled(Path(name))
+    return _filled(Path(KEPT or _scratch().name))
+
+
+@cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder that lasts as long as this process."""
+    return tempfile.TemporaryDirectory()
 
 
 def size_words() -> str:
@@ -131,7 +132,7 @@ def _filled(folder: Path) -> Path:
     if not mark.exists():
         if (folder / FILE_NAME).exists():
             raise NoDataError(f"{folder} holds another store; empty it")
-        print(f"Making a store of {size_words()}…", file=sys.stderr, flush=True)
+        say(f"Making a store of {size_words()}…")
         store = _found(folder)
         rows = _rows()
         while batch := list(itertools.islice(rows, BATCH)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,4 +32,28 @@ class Result:
         if self.reason:
             return f"{self.name} | skipped: {self.reason} | |"
         value, baseline = (f"{number:,.4g} {self.unit}" for number in (self.value, self.baseline))
-        return f"{self.name} | {value} | {baseline} | {self.value / self.baseline:.2f}"
+        ratio = f"{self.value / self.baseline:.2f}" if self.baseline else "–"
+        return f"{self.name} | {value} | {baseline} | {ratio}"
+
+
+def share(values: Sequence[float], percent: float) -> float:
+    """The value that so many per cent of the values do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
+
+
+def shares(name: str, values: Sequence[float], baseline: Sequence[float], percents: Sequence[float]) -> list[Result]:
+    """Results for some percentiles of times in seconds, each against the same one of the baseline."""
+    return [
+        Result(
+            f"{name}, {'max' if percent == 100 else f'p{percent:g}'}",
+            1000 * share(values, percent),
+            1000 * share(baseline, percent),
+            "ms",
+        )
+        for percent in percents
+    ]
+
+
+def say(words: str) -> None:
+    """Tell whoever waits what is going on."""
+    print(words, file=sys.stderr, flush=True)

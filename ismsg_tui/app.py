@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -161,6 +162,12 @@ class IsmsgApp(App[int], TellsFaults):
         self.set_interval(LOOK_AROUND, self._look_around)
         if self._sync is not None:
             self._sync.start()
+
+    def on_ready(self) -> None:
+        """Where the collection of garbage was put off until the console stands, begin it; what is there now stays."""
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     def on_unmount(self) -> None:
         """End the threads; what was typed is written first."""

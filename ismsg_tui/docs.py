@@ -71,9 +71,11 @@ def commands_page() -> str:
 def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     yield path, command
     if isinstance(command, click.Group):
-        for name in command.list_commands(click.Context(command)):
-            inner = command.commands[name]
-            yield from _commands(f"{path} {name}", inner)
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _commands(f"{path} {name}", inner)
 
 
 def _code(text: str) -> str:

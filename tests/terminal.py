@@ -183,6 +183,10 @@ class Terminal:
                 how = "did not come to it" if code is None else f"ended with {code}"
                 raise AssertionError(f"The program {how}: {wanted!r} is not on the screen:\n{self.text}")
 
+    def wait_for_cursor(self, words: str) -> None:
+        """Read until the cursor stands in a row that holds some words. Raises AssertionError like `wait_for`."""
+        self.wait_for(lambda: words in self.cursor_line)
+
     def ask(self, keys: str, wanted: str) -> None:
         """Press keys and read until a text has been written in answer; quicker than looking at the screen.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from ismsg_tui.app import IsmsgApp
-from ismsg_tui.domain.entities import FileKind, MessageKind
+from ismsg_tui.domain.entities import Attachment, FileKind, MessageKind
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.opener import OpenError, can_run, check_harmless, copy_for_opening
 from ismsg_tui.screens.attach_picker import AttachPicker
 from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.file_dialogs import AttachQuestion
 from ismsg_tui.screens.files_screen import FilesScreen
 from ismsg_tui.store.drafts import Draft
+from ismsg_tui.store.files import Cancelled, FileCancelledError, Progress
 from ismsg_tui.widgets.composer import Composer
 from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, settle, write
 
@@ -49,7 +52,7 @@ async def until_idle(pilot: Pilot[int]) -> None:
         await settle(pilot)
         app = pilot.app
         walking = isinstance(app.screen, AttachPicker) and (app.screen._walking or app.screen._shown_for is None)
-        busy = [worker for worker in app.workers if worker.group in ("attach", "find", "take", "look", "open", "save")]
+        busy = [worker for worker in app.workers if worker.group in ("attach", "find", "take", "look", "open")]
         if not walking and not any(worker.is_running for worker in busy):
             return
     pytest.fail("the console does not come to rest")
@@ -70,10 +73,13 @@ async def typed(pilot: Pilot[int], text: str) -> None:
 
 async def paste(pilot: Pilot[int], text: str) -> None:
     """Paste into what has the focus, and wait for what follows."""
-    assert pilot.app.screen.focused is not None
-    pilot.app.screen.focused.post_message(Paste(text))
-    for _ in range(20):
+    before = draft_of(pilot)
+    pilot.app.post_message(Paste(text))
+    for _ in range(100):
         await settle(pilot)
+        if draft_of(pilot) != before or isinstance(pilot.app.screen, AttachQuestion):
+            return
+    pytest.fail("nothing was pasted")
 
 
 def draft_of(pilot: Pilot[int]) -> Draft:
@@ -105,6 +111,7 @@ async def test_a_file_found_by_letters_goes_into_the_draft_and_is_sent_without_t
         assert (file.name, file.kind, file.mime, file.size) == ("my invoice.pdf", FileKind.FILE, "application/pdf", 23)
         assert draft_of(pilot) == Draft()
         assert inbox.draft(mai) == Draft()
+        await keys(pilot, "escape", "3")
         assert "→ [file] my invoice.pdf" in on_screen(pilot)
 
 
@@ -319,6 +326,9 @@ async def test_a_program_is_not_opened_but_can_be_saved(tmp_path: Path, tree: Pa
         await keys(pilot, "ctrl+s", "ctrl+u")
         await typed(pilot, "~/saved")
         await keys(pilot, "enter")
+        while any(worker.group == "save" for worker in pilot.app.workers):
+            await settle(pilot)
+        assert "Saved as ~/saved/photognp.sh" in said(pilot)
     saved = tmp_path / "saved" / "photognp.sh"
     assert saved.read_text().startswith("#!/bin/sh")
     assert not os.access(saved, os.X_OK)
@@ -365,3 +375,78 @@ def test_a_copy_for_opening_is_made_once_and_leaves_the_stored_file_alone(tmp_pa
     assert copy_for_opening(blob, tmp_path / "opened", "../../x/na\u202eme.txt") == first
     assert first.is_relative_to(tmp_path / "opened")
     assert (first.name, first.read_bytes(), blob.read_bytes()) == ("name.txt", b"bytes", b"bytes")
+
+
+class SlowAdd:
+    """Stands where a file is copied in, and copies only when it is told to."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._add = inbox.blobs.add
+        self.go_on = threading.Event()
+
+    def __call__(
+        self, path: Path, *, kind: FileKind, mime: str, progress: Progress, cancelled: Cancelled
+    ) -> Attachment:
+        progress(1, 4)
+        while not self.go_on.wait(0.01):
+            if cancelled():
+                raise FileCancelledError("Stopped.")
+        return self._add(path, kind=kind, mime=mime)
+
+
+async def until_shown(pilot: Pilot[int], words: str) -> None:
+    """Wait until the screen shows something."""
+    for _ in range(200):
+        await settle(pilot)
+        if words in on_screen(pilot):
+            return
+    pytest.fail(f"“{words}” is not shown")
+
+
+async def test_a_copy_shows_its_progress_and_is_stopped_by_key(
+    tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = desk(tmp_path)
+    monkeypatch.setattr(inbox.blobs, "add", SlowAdd(inbox))
+    async with console(inbox) as pilot:
+        await keys(pilot, "enter")
+        await paste(pilot, f"{tree}/cat.png")
+        await press(pilot, "y")
+        await until_shown(pilot, "cat.png 25 % ×")
+        await press(pilot, "enter")
+        assert "still being added" in said(pilot)
+        await press(pilot, "shift+tab", "delete")
+        await until_idle(pilot)
+        assert "cat.png" not in on_screen(pilot)
+        assert draft_of(pilot) == Draft()
+
+
+async def test_a_file_goes_to_the_contact_it_was_chosen_for(
+    tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = desk(tmp_path)
+    slow = SlowAdd(inbox)
+    monkeypatch.setattr(inbox.blobs, "add", slow)
+    async with console(inbox) as pilot:
+        await keys(pilot, "enter")
+        await typed(pilot, "for Mai")
+        await paste(pilot, f"{tree}/cat.png")
+        await press(pilot, "y", "escape", "j")
+        assert "cat.png" not in on_screen(pilot).split("Reply")[-1]
+        slow.go_on.set()
+        await until_idle(pilot)
+        assert draft_of(pilot) == Draft()
+        mai = inbox.draft(contact_named(inbox, "Mai Tran"))
+        assert (mai.text, [file.name for file in mai.attachments]) == ("for Mai", ["cat.png"])
+
+
+async def test_leaving_the_console_stops_a_copy(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = desk(tmp_path)
+    monkeypatch.setattr(inbox.blobs, "add", SlowAdd(inbox))
+    async with console(inbox) as pilot:
+        await keys(pilot, "enter")
+        await paste(pilot, f"{tree}/cat.png")
+        await press(pilot, "y")
+        await until_shown(pilot, "cat.png 25 % ×")
+        await press(pilot, "ctrl+q")
+    assert inbox.draft(contact_named(inbox, "Mai Tran")) == Draft()

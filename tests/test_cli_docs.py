@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 from ismsg_tui import docs
@@ -15,7 +16,10 @@ def test_the_pages_in_the_project_are_as_the_code_has_it() -> None:
 
 def test_every_command_and_option_is_on_the_page() -> None:
     page = docs.commands_page()
-    for name, command in main.commands.items():
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
         assert f"## ismsg {name}\n" in page
         for option in command.params:
             if option.param_type_name == "option":

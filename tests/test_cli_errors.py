@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -176,7 +177,7 @@ def test_the_console_without_a_terminal_is_refused(desk: Desk) -> None:
 def test_version_help_and_unknown_commands_are_as_everywhere(desk: Desk) -> None:
     assert desk.good("--version") == f"ismsg {__version__}\n"
     output = desk.good("--help")
-    for name in main.commands:
+    for name in main.list_commands(click.Context(main)):
         assert f"  {name} " in output
     assert "No such command" in desk.refused("frobnicate", code=2)
     assert desk.run("ls", "--view", "mine").exit_code == 2

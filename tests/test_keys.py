@@ -54,14 +54,14 @@ def test_keys_can_be_taken_away() -> None:
 
 async def test_the_console_obeys_the_keys_of_the_config_file_and_shows_them(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
-    app = IsmsgApp(inbox, Config(keys={"view_all": "7", "reply": "x"}))
+    app = IsmsgApp(inbox, Config(keys={"view_all": "7", "reply": "f9"}))
     async with app.run_test(size=(120, 60)) as pilot:
         await settle(pilot)
         await press(pilot, "7")
         assert app.desk.view.value == "all"
         await press(pilot, "6")
         assert app.desk.view.value == "all"
-        assert "x Reply" in on_screen(pilot)
+        assert "F9 Reply" in on_screen(pilot)
         await press(pilot, "question_mark")
         assert "Show every contact." in on_screen(pilot)
         line = next(line for line in on_screen(pilot).splitlines() if "Show every contact." in line)

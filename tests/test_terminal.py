@@ -12,7 +12,7 @@ from ismsg_tui.inbox import Inbox
 from ismsg_tui.logs import FILE_NAME
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
-from tests.desk_setup import contact_named, open_inbox
+from tests.desk_setup import contact_named, open_inbox, receive
 from tests.factories import ANA
 from tests.terminal import AT_REST, Terminal, ismsg
 
@@ -46,8 +46,6 @@ def assert_restored(terminal: Terminal) -> None:
 def prepare(folder: Path) -> Path:
     """A data folder with one contact in it who has written."""
     inbox = open_inbox(folder, ("Mai Tran",))
-    from tests.desk_setup import receive
-
     receive(inbox.store, contact_named(inbox, "Mai Tran"), HEARD)
     inbox.close_store()
     return folder
@@ -61,7 +59,7 @@ def begin_to_write(terminal: Terminal) -> None:
     assert terminal.keyboards == 1
     assert terminal.settings_now != terminal.settings
     terminal.send("\r")
-    terminal.wait_for(lambda: "Reply to Mai Tran" in terminal.cursor_line)
+    terminal.wait_for_cursor("Reply to Mai Tran")
     terminal.send(TYPED)
     terminal.wait_for(TYPED)
 
@@ -80,11 +78,11 @@ def test_the_demo_is_answered_by_the_keyboard_and_leaves_the_terminal_and_the_di
     with ismsg(tmp_path, "demo") as terminal:
         terminal.wait_for(lambda: "New" in terminal.text and "waiting" in terminal.text)
         terminal.send("\r")
-        terminal.wait_for(lambda: "Reply to " in terminal.cursor_line)
+        terminal.wait_for_cursor("Reply to ")
         name = terminal.cursor_line.partition("Reply to ")[2].partition("…")[0]
         assert in_list(terminal, name)
         terminal.send("Good day, I shall see to it at once.")
-        terminal.wait_for(lambda: "at once." in terminal.cursor_line)
+        terminal.wait_for_cursor("at once.")
         terminal.send("\r")
         terminal.wait_for(lambda: "Reply to " in terminal.cursor_line and "▎ Good day, I shall see" in terminal.text)
         terminal.wait_for(lambda: not in_list(terminal, name))
@@ -97,6 +95,48 @@ def test_the_demo_is_answered_by_the_keyboard_and_leaves_the_terminal_and_the_di
         assert_restored(terminal)
         assert terminal.text.strip() == ""
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_going_to_another_contact_paints_that_contacts_conversation(tmp_path: Path) -> None:
+    open_inbox(tmp_path / "data").close_store()
+    with ismsg(tmp_path, "--data", str(tmp_path / "data"), "--user", ANA.email) as terminal:
+        terminal.wait_for("▎ hello, this is Mai")
+        for first in ("Omar", "Lena"):
+            terminal.send("j")
+            # Both conversations are equally long, so nothing but their words differs.
+            terminal.wait_for(f"▎ hello, this is {first}")
+            assert "▎ hello, this is Mai" not in terminal.text
+
+
+def test_the_newest_message_stays_in_sight_while_the_reply_grows(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path / "data", ("Mai Tran",))
+    for number in range(60):
+        receive(inbox.store, contact_named(inbox, "Mai Tran"), f"message number {number}")
+    inbox.close_store()
+    with ismsg(tmp_path, "--data", str(tmp_path / "data"), "--user", ANA.email) as terminal:
+        terminal.wait_for("message number 59")
+        terminal.send("\r")
+        terminal.wait_for_cursor("Reply to ")
+        terminal.send("one\ntwo\nthree\nfour\nfive")
+        terminal.wait_for(lambda: "five" in terminal.cursor_line and "one" in terminal.text)
+        terminal.wait_for("message number 59")
+
+
+def test_the_terminals_cursor_stands_where_the_keys_go(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path / "data")
+    for name in ("Omar Haddad", "Lena Fischer"):
+        inbox.save_draft(contact_named(inbox, name), Draft(f"two lines\nfor {name}"))
+    inbox.close_store()
+    with ismsg(tmp_path, "--data", str(tmp_path / "data"), "--user", ANA.email) as terminal:
+        terminal.wait_for_cursor("▌ Mai Tran")
+        terminal.send("\r")
+        terminal.wait_for_cursor("Reply to Mai Tran")
+        terminal.send("\x1b")
+        terminal.wait_for_cursor("▌ Mai Tran")
+        for name in ("Omar Haddad", "Lena Fischer"):
+            terminal.send("j")
+            terminal.wait_for(f"for {name}")
+            terminal.wait_for_cursor(f"▌ {name}")
 
 
 @pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGHUP])

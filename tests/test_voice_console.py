@@ -26,6 +26,7 @@ from ismsg_tui.domain.media import media_of
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.voice import Voice
 from ismsg_tui.widgets.composer_area import ComposerArea
+from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.recorder_bar import RecorderBar
 from tests.desk_setup import CHANNEL, GUEST, contact_named, on_screen, open_inbox, press, settle, shown_by, write
 from tests.fake_sound import FakeMicrophone, FakeSpeaker, a_file, loudness_per, pitch, silence, tone
@@ -63,7 +64,7 @@ async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
     """Wait for what threads bring about."""
     app = pilot.app
     assert isinstance(app, IsmsgApp)
-    for _ in range(4000):
+    for _ in range(1000):
         app.desk.look_at_voice()
         if condition():
             await settle(pilot)
@@ -80,6 +81,11 @@ def bar(pilot: Pilot[int]) -> str:
 def hears(pilot: Pilot[int]) -> bool:
     recording = voice_of(pilot).recording
     return recording is not None and recording.recorder.progress.state is RecorderState.RECORDING
+
+
+def told(pilot: Pilot[int]) -> str:
+    """What was notified."""
+    return "\n".join(note.message for note in pilot.app._notifications)
 
 
 async def record(pilot: Pilot[int]) -> None:
@@ -207,7 +213,7 @@ async def test_what_is_wrong_with_the_microphone_is_said_and_text_works_on(tmp_p
     async with desk(inbox, FakeMicrophone(error=AudioError("No microphone was found: plug one in."))) as pilot:
         await press(pilot, "ctrl+r")
         await until(pilot, lambda: voice_of(pilot).recording is None)
-        await until(pilot, lambda: "No microphone was found" in on_screen(pilot))
+        await until(pilot, lambda: "No microphone was found" in told(pilot))
         assert bar(pilot) == ""
         await press(pilot, "r")
         await write(pilot, "hello")
@@ -224,7 +230,7 @@ async def test_what_was_heard_before_the_microphone_was_unplugged_is_kept(tmp_pa
     async with desk(open_inbox(tmp_path), FakeMicrophone(SAID.tobytes(), ends=True)) as pilot:
         await press(pilot, "ctrl+r")
         await until(pilot, lambda: voice_of(pilot).recording is None)
-        await until(pilot, lambda: "unplugged" in on_screen(pilot))
+        await until(pilot, lambda: "unplugged" in told(pilot))
         assert "0:00 / 0:01" in bar(pilot)
 
 
@@ -373,7 +379,7 @@ async def test_a_channel_without_files_is_not_recorded_for_and_says_why(tmp_path
     other_channel(inbox, "sms", "SMS")
     async with desk(inbox) as pilot:
         await press(pilot, "ctrl+r")
-        await until(pilot, lambda: "SMS takes no files" in on_screen(pilot))
+        await until(pilot, lambda: "SMS takes no files" in told(pilot))
         assert voice_of(pilot).recording is None
 
 
@@ -387,6 +393,20 @@ async def test_a_take_whose_channel_changed_meanwhile_is_kept_and_not_sent(tmp_p
         await press(pilot, "enter")
         assert spoken(inbox) == []
         assert len(kept_takes(tmp_path / "takes")) == 1
+
+
+async def test_a_voice_note_that_is_taken_back_is_a_file_of_the_draft(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path, hold=60_000)
+    async with desk(inbox) as pilot:
+        await record(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: bar(pilot) == "")
+        (note,) = spoken(inbox)
+        pilot.app.screen.query_one(ContactList).focus()
+        await press(pilot, "z")
+        assert spoken(inbox) == []
+        assert inbox.draft(contact_named(inbox, "Mai Tran")).attachments == (note,)
+        assert "voice note" in on_screen(pilot)
 
 
 # After a crash
@@ -463,14 +483,14 @@ async def test_a_note_that_is_not_here_is_asked_for(tmp_path: Path) -> None:
     note = note_from(inbox, "Mai Tran", a_file(tmp_path / "new.ogg", tone(660, 0.5), codec="OPUS"), here=False)
     async with desk(inbox) as pilot:
         await press(pilot, "space")
-        await until(pilot, lambda: "being fetched" in on_screen(pilot))
+        await until(pilot, lambda: "being fetched" in told(pilot))
         await until(pilot, lambda: inbox.blobs.state(note.sha256).wanted)
 
 
 async def test_without_a_voice_note_that_is_said(tmp_path: Path) -> None:
     async with desk(open_inbox(tmp_path)) as pilot:
         await press(pilot, "space")
-        await until(pilot, lambda: "no voice note in this conversation" in on_screen(pilot))
+        await until(pilot, lambda: "no voice note in this conversation" in told(pilot))
 
 
 async def test_what_is_wrong_with_the_speaker_is_said(tmp_path: Path) -> None:
@@ -479,7 +499,7 @@ async def test_what_is_wrong_with_the_speaker_is_said(tmp_path: Path) -> None:
     speaker = FakeSpeaker(error=AudioError("No speaker was found: plug one in."))
     async with desk(inbox, speaker=speaker) as pilot:
         await press(pilot, "space")
-        await until(pilot, lambda: "No speaker was found" in on_screen(pilot))
+        await until(pilot, lambda: "No speaker was found" in told(pilot))
         assert bar(pilot) == ""
 
 
@@ -489,8 +509,9 @@ async def test_nothing_is_played_into_a_recording(tmp_path: Path) -> None:
     async with desk(inbox, speaker=speaker) as pilot:
         await press(pilot, "ctrl+r")
         await until(pilot, lambda: hears(pilot))
-        await press(pilot, "l", "space")
-        await until(pilot, lambda: "End the recording first" in on_screen(pilot))
+        pilot.app.screen.query_one(ContactList).focus()
+        await press(pilot, "space")
+        await until(pilot, lambda: "End the recording first" in told(pilot))
         assert speaker.streams == []
 
 

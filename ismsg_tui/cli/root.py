@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ismsg_tui import __version__
-from ismsg_tui.cli import acting, exporting, files, importing, reading, service, snippets, sound
 from ismsg_tui.cli.errors import FailedError, failure
 from ismsg_tui.cli.session import Session
 from ismsg_tui.config import data_folder
 
+_PLACES = {
+    "ls": "reading:list_contacts",
+    "show": "reading:show",
+    "search": "reading:search",
+    "send": "acting:send",
+    "comment": "acting:comment",
+    "assign": "acting:assign",
+    "open": "acting:open_conversation",
+    "close": "acting:close",
+    "snooze": "acting:snooze",
+    "wake": "acting:wake",
+    "import": "importing:import_",
+    "export": "exporting:export",
+    "files": "files:files",
+    "snippets": "snippets:snippets",
+    "record": "sound:record",
+    "play": "sound:play",
+    "doctor": "service:doctor",
+    "demo": "service:demo",
+    "completion": "service:completion",
+}
+"""Every command with its module in this package and its name there."""
+
 
 class Commands(click.Group):
-    """Turns every error into one sentence and an exit code."""
+    """Loads a command when it is named, and turns every error into one sentence and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names of all commands."""
+        return sorted(_PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """The command of that name; nothing of the others is loaded, which the console would have to wait for."""
+        if cmd_name not in _PLACES:
+            return None
+        module, _, name = _PLACES[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"ismsg_tui.cli.{module}"), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Raises click's own exceptions only."""
@@ -68,6 +104,7 @@ def main(ctx: click.Context, data: Path | None, user: str | None, plain: bool) -
 def _open_console(session: Session) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise FailedError("The console needs a terminal; “ismsg --plain” and the commands in “ismsg --help” do not.")
+    gc.disable()  # what is loaded now stays, so looking it over would only delay the first picture
     from ismsg_tui.app import run_console
 
     inbox = session.inbox
@@ -81,27 +118,3 @@ def _open_plain(session: Session) -> int:
     inbox = session.inbox
     inbox.hold = round(session.config.undo_seconds * 1000)
     return run_plain(inbox)
-
-
-for _command in (
-    reading.list_contacts,
-    reading.show,
-    reading.search,
-    acting.send,
-    acting.comment,
-    acting.assign,
-    acting.open_conversation,
-    acting.close,
-    acting.snooze,
-    acting.wake,
-    importing.import_,
-    exporting.export,
-    files.files,
-    snippets.snippets,
-    sound.record,
-    sound.play,
-    service.doctor,
-    service.demo,
-    service.completion,
-):
-    main.add_command(_command)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 
 from ismsg_tui.actions import Scope, bindings, footer, key_label
 from ismsg_tui.config import config_file
@@ -35,6 +37,10 @@ from ismsg_tui.widgets.view_tabs import ViewTab, ViewTabs
 
 TWO_PANES, THREE_PANES = 92, 140
 """From how many columns on list and conversation stand side by side, and the contact's card beside them."""
+PASSING = 0.15
+"""Seconds: who steps again within them is passing contacts by."""
+REST = 0.08
+"""Seconds that the cursor must rest on a contact, after others were passed by, for it to be opened."""
 GROW_OLD = 30.0
 """Seconds after which times such as “waiting 3 min” are written anew."""
 
@@ -89,6 +95,10 @@ class Desk(Wayfinding, VoiceActs):
         self.voice = voice
         self._counts: dict[View, int] = {}
         self._counting = self._count_again = False
+        self._to_open = False
+        """Whether the contact under the cursor is still to be opened."""
+        self._open_timer: Timer | None = None
+        self._stepped = 0.0
         self.sync_words = ""
 
     def compose(self) -> ComposeResult:
@@ -131,12 +141,37 @@ class Desk(Wayfinding, VoiceActs):
         self._open_highlighted()
         self._count()
 
+    @property
+    def pane(self) -> ConversationPane:
+        """The conversation that is shown: that of the contact under the cursor, even if it was still to be opened."""
+        if self._to_open:
+            self._open_highlighted()
+        return super().pane
+
+    def _open_soon(self) -> None:
+        """Open the contact under the cursor once the cursor is painted; one that is passed by is not opened at all."""
+        now = time.monotonic()
+        passing, self._stepped, self._to_open = now - self._stepped < PASSING, now, True
+        if self._open_timer is not None:
+            self._open_timer.stop()
+            self._open_timer = None
+        if passing:
+            self._open_timer = self.set_timer(REST, self._open_at_last)
+        else:
+            self.call_after_refresh(self._open_at_last)
+
+    def _open_at_last(self) -> None:
+        if self._to_open:
+            self._open_highlighted()
+
     def _open_highlighted(self) -> None:
+        self._to_open = False
         row = self.contacts.highlighted
         self.show_contact(row.contact_id if row else None)
 
     def show_contact(self, contact_id: str | None) -> None:
         """Show a contact's conversation, whether the list shows it or not."""
+        self._to_open = False
         self.pane.open(contact_id)
         self.contacts.mark_opened(self.pane.contact_id)
         self._show_card()
@@ -149,7 +184,7 @@ class Desk(Wayfinding, VoiceActs):
     @on(LineList.Highlighted)
     def _on_highlighted(self, event: LineList.Highlighted) -> None:
         event.stop()
-        self._open_highlighted()
+        self._open_soon()
 
     @on(LineList.Selected)
     def _on_selected(self, event: LineList.Selected) -> None:

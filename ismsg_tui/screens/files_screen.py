@@ -30,7 +30,7 @@ from ismsg_tui.screens.picker import Picker
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.blobs import SCOPE, BlobState, FileError
 from ismsg_tui.widgets.choice_list import Choice
-from ismsg_tui.widgets.file_lines import clock, facts, fit_name, kind_word, state_words
+from ismsg_tui.widgets.file_lines import facts, fit_name, kind_word, state_words
 from ismsg_tui.widgets.key_line import Key
 
 NAME_WIDTH = 60
@@ -108,8 +108,8 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
         return Choice(
             item,
             fit_name(attachment.name, NAME_WIDTH),
-            note=f"{kind_word(attachment)} {size_words(attachment.size)}",
-            detail=self._state_words(item),
+            note=kind_word(attachment),
+            detail=f"{size_words(attachment.size)} · {self._state_words(item)}",
             body=f"{file_name(attachment.name)} {self._author(item.message)}",
             mark=at,
         )
@@ -129,7 +129,6 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
         rows = [
             f"{kind_word(attachment)} · {facts(attachment)}",
             clean(attachment.mime),
-            *([f"{clock(attachment.duration)} long"] if attachment.duration else []),
             f"from {self._author(message)}, {times.moment(message.at, times.local(now_ms()).date())}",
             "",
             self._state_words(value),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -117,11 +118,14 @@ class Voice:
         """Whether something goes on that the bar shows as it goes."""
         return bool(self.recording or self._sending or self.note or self.player.is_busy)
 
-    def find_kept(self) -> None:
-        """Find the takes that an earlier console left; may take long."""
-        known = {take.path for take in self._takes}
-        left = [take for take in kept_takes(self.folder) if take.path not in known]
-        self._seconds.update({take.path: take.seconds for take in left})
+    def find_kept(self) -> dict[Take, float]:
+        """The takes that an earlier console left, with their seconds; may take long."""
+        return {take: take.seconds for take in kept_takes(self.folder)}
+
+    def offer(self, kept: Mapping[Take, float]) -> None:
+        """Offer takes that were left, each when its contact is looked at."""
+        left = [take for take in kept if take not in self._takes]
+        self._seconds.update({take.path: kept[take] for take in left})
         self._kept |= {take.path for take in left}
         self._takes = left + self._takes
 

@@ -52,7 +52,7 @@ class VoiceActs(ContactActs):
 
     @work(group="voice", exit_on_error=False, description="find kept recordings")
     async def _find_kept(self) -> None:
-        await asyncio.to_thread(self.voice.find_kept)
+        self.voice.offer(await asyncio.to_thread(self.voice.find_kept))
         self.show_voice()
 
     # What is shown

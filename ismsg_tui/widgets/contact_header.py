@@ -14,6 +14,7 @@ from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import Standing, standing
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.widgets.segments import MUTED
 
 
 class ContactHeader(Static):
@@ -27,13 +28,13 @@ class ContactHeader(Static):
             self.update("")
             return
         contact = card.contact
-        parts: list[tuple[str, str]] = [(one_line(contact.name, 60), "bold $text")]
+        parts: list[tuple[str, str]] = [(one_line(contact.name, 60), "bold")]
         channel = channels.get(contact.channel_id or "")
         if channel is not None:
-            parts.append((one_line(channel.name, 30), "$text-muted"))
-        parts.append((_standing_words(card.current), "$text-muted"))
+            parts.append((one_line(channel.name, 30), MUTED))
+        parts.append((_standing_words(card.current), MUTED))
         if contact.assignee_id is None:
-            parts.append(("unassigned", "$text-muted"))
+            parts.append(("unassigned", MUTED))
         elif contact.assignee_id == user_id:
             parts.append(("yours", "$text-success"))
         else:
@@ -45,7 +46,7 @@ class ContactHeader(Static):
             parts.append(("just wrote" if waited == "now" else f"waiting {waited}", "$text-warning"))
         pieces: list[Content | tuple[str, str]] = [(" ", "")]
         for index, part in enumerate(parts):
-            pieces += [(" · ", "$text-muted"), part] if index else [part]
+            pieces += [(" · ", MUTED), part] if index else [part]
         self.update(Content.assemble(*pieces))
 
 

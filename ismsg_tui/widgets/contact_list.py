@@ -122,9 +122,7 @@ class ContactList(LineList):
             return
         fresh = RowWindow(self._window.source)
         fresh.refresh()
-        first = self.scroll_offset.y // self.ROW_HEIGHT
-        last = first + self.scrollable_content_region.height // self.ROW_HEIGHT
-        self._waiting = None if settle or self._window.same_places(fresh, first, last) else fresh
+        self._waiting = None if settle or self._window.same_places(fresh, self.rows_in_sight) else fresh
         if self._waiting is not None:
             self._window.reread()
             self.refresh_rows()
@@ -167,8 +165,11 @@ class ContactList(LineList):
     def mark_opened(self, contact_id: str | None) -> None:
         """Mark the contact whose conversation is shown."""
         if contact_id != self.opened:
-            self.opened = contact_id
-            self.refresh_rows()
+            before, self.opened = self.opened, contact_id
+            for index in self.rows_in_sight:
+                row = self.row_at(index)
+                if row is not None and row.contact_id in (before, contact_id):
+                    self.forget_row(index)
 
     def action_show_conversation(self) -> None:
         """Go into the conversation."""

@@ -15,6 +15,7 @@ from ismsg_tui.domain.entities import Channel, Contact, Conversation, Conversati
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.widgets.segments import MUTED
 
 _Piece = Content | tuple[str, str]
 
@@ -32,19 +33,19 @@ class ContactPanel(VerticalScroll, can_focus=False):
         """Show a contact's card, or an empty one."""
         body = self.query_one("#card", Static)
         if card is None:
-            body.update(Content.styled("No contact chosen.", "$text-muted"))
+            body.update(Content.styled("No contact chosen.", MUTED))
             return
         contact = card.contact
-        pieces: list[_Piece] = [(one_line(contact.name, 80) + "\n", "bold $text")]
+        pieces: list[_Piece] = [(one_line(contact.name, 80) + "\n", "bold")]
         if contact.tags:
             pieces.append(("  ".join(f"#{one_line(tag, 40)}" for tag in contact.tags) + "\n", "$text-accent"))
         pieces.append(("\n", ""))
         for label, value in _facts(contact, users, channels, user_id):
-            pieces += [(f"{one_line(label, 24):<10} ", "$text-muted"), (one_line(value, 200) + "\n", "$text")]
+            pieces += [(f"{one_line(label, 24):<10} ", MUTED), (one_line(value, 200) + "\n", "")]
         earlier = [item for item in card.conversations if item.status is ConversationStatus.CLOSED]
-        pieces.append((f"\nEarlier conversations {len(earlier) or ''}\n", "bold $text-muted"))
+        pieces.append((f"\nEarlier conversations {len(earlier) or ''}\n", f"bold {MUTED}"))
         if not earlier:
-            pieces.append(("none yet\n", "$text-muted"))
+            pieces.append(("none yet\n", MUTED))
         for conversation in earlier:
             pieces += _conversation(conversation, users)
         body.update(Content.assemble(*pieces))
@@ -74,12 +75,12 @@ def _conversation(conversation: Conversation, users: Mapping[str, User]) -> list
     lasted = span_words(closed_at - conversation.opened_at)
     by = user_name(conversation.closed_by, users) if conversation.closed_by else "automation"
     pieces: list[_Piece] = [
-        (times.day(closed_at, today), "bold $text"),
-        (f" · {'at once' if lasted == 'now' else lasted} · {by}\n", "$text-muted"),
+        (times.day(closed_at, today), "bold"),
+        (f" · {'at once' if lasted == 'now' else lasted} · {by}\n", MUTED),
     ]
     if conversation.category:
         pieces.append((f"{one_line(conversation.category, 128)}\n", "$text-accent"))
     if conversation.summary:
-        pieces.append((f"{clean(conversation.summary).strip()}\n", "$text"))
+        pieces.append((f"{clean(conversation.summary).strip()}\n", ""))
     pieces.append(("\n", ""))
     return pieces

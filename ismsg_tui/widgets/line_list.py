@@ -15,6 +15,9 @@ from textual.strip import Strip
 
 from ismsg_tui.actions import Scope, bindings
 
+KEPT = 500
+"""How many painted rows are held at most, which is more than any screen shows."""
+
 
 class LineList(ScrollView, can_focus=True):
     """Base of virtual lists: subclasses say how many rows there are and what the lines of a row look like."""
@@ -105,6 +108,8 @@ class LineList(ScrollView, can_focus=True):
                 Strip(line).adjust_cell_length(width, fill).apply_meta({"row": index})
                 for line in self.row_lines(index, width, selected=selected)
             ]
+            if len(self._strips) >= KEPT:
+                self._strips.clear()
             self._strips[index, width] = strips
         return strips[part]
 
@@ -127,11 +132,9 @@ class LineList(ScrollView, can_focus=True):
         """Put the cursor on a row and show it."""
         index = max(0, min(index, self.row_count - 1))
         if index != self.cursor:
-            for row in (index, self.cursor):
-                for key in [key for key in self._strips if key[0] == row]:
-                    del self._strips[key]
-                self._refresh_row(row)
-            self.cursor = index
+            before, self.cursor = self.cursor, index
+            self.forget_row(before)
+            self.forget_row(index)
             if announce:
                 self.post_message(self.Highlighted(self, index))
         self.keep_cursor_visible()
@@ -159,14 +162,21 @@ class LineList(ScrollView, can_focus=True):
 
     def on_focus(self) -> None:
         """Show the cursor as the one that keys move."""
-        self._forget_row(self.cursor)
+        self.forget_row(self.cursor)
         self.call_later(self.park_cursor)  # the focus counts as had once this event is dealt with
 
     def on_blur(self) -> None:
         """Show that keys go elsewhere."""
-        self._forget_row(self.cursor)
+        self.forget_row(self.cursor)
 
-    def _forget_row(self, index: int) -> None:
+    @property
+    def rows_in_sight(self) -> range:
+        """The indexes of the rows that can be seen, wholly or in part."""
+        first = self.scroll_offset.y // self.ROW_HEIGHT
+        return range(first, first + self.scrollable_content_region.height // self.ROW_HEIGHT + 1)
+
+    def forget_row(self, index: int) -> None:
+        """Paint a row anew."""
         self._strips = {key: strips for key, strips in self._strips.items() if key[0] != index}
         self._refresh_row(index)
 

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.events import Click, Key
 from textual.geometry import Offset
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import reactive, var
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -98,7 +98,8 @@ class RecorderBar(Vertical, can_focus=True):
     }
     """
 
-    view: reactive[BarView | None] = reactive(None)
+    view: var[BarView | None] = var(None)
+    """What is shown; the lines draw themselves where something in them changes."""
 
     class Asked(Message):
         """A key or the mouse asks for an action on what is shown."""
@@ -150,8 +151,18 @@ class RecorderBar(Vertical, can_focus=True):
     def on_focus(self) -> None:
         """Show that keys come here, and park the terminal's cursor."""
         self.watch_view(self.view)
-        region = self.content_region
-        self.app.cursor_position = Offset(region.x + 2, region.y + 1)
+        # It may have come into being with the key that brought the focus: where it stands is not known yet.
+        self.call_after_refresh(self._park_cursor)
+
+    def on_resize(self) -> None:
+        """Keep the terminal's cursor here."""
+        self._park_cursor()
+
+    def _park_cursor(self) -> None:
+        if self.has_focus:
+            region = self.query_one(_Wave).region
+            self.app.cursor_position = Offset(region.x, region.y)
+            self.query_one(_Wave).refresh()
 
     def on_blur(self) -> None:
         """Show that keys go elsewhere."""

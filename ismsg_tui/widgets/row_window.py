@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from ismsg_tui.store.lists import ListPage, ListRow, Position
@@ -52,9 +53,9 @@ class RowWindow:
                 del self._pages[max(self._pages, key=lambda held: abs(held - number))]
         return page.rows[place] if place < len(page.rows) else None
 
-    def same_places(self, other: RowWindow, first: int, last: int) -> bool:
-        """Whether the contacts at the indexes from `first` to `last` stand there in `other` too."""
-        for index in range(first, last + 1):
+    def same_places(self, other: RowWindow, indexes: Iterable[int]) -> bool:
+        """Whether the contacts at these indexes stand there in `other` too."""
+        for index in indexes:
             mine, theirs = self.row(index), other.row(index)
             if mine is not None and (theirs is None or theirs.contact_id != mine.contact_id):
                 return False

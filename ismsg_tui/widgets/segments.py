@@ -10,7 +10,8 @@ from textual.content import Content
 from ismsg_tui.domain.text import clean, one_line
 
 ELLIPSIS = "…"
-
+MUTED = "auto 60%"
+"""The style that `$text-muted` stands for; as a style of Content the variable would lose its percentage."""
 
 _BREAKS = str.maketrans("\n\t", "  ")
 

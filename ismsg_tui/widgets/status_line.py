@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from ismsg_tui.widgets.segments import fit
+from ismsg_tui.widgets.segments import MUTED, fit
 
 
 class StatusLine(Widget):
@@ -37,8 +37,8 @@ class StatusLine(Widget):
         gap = max(1, room - cell_len(left) - cell_len(right))
         return Content.assemble(
             self.rule * 2,
-            (left, "bold $text"),
+            (left, "bold $foreground"),
             self.rule * gap,
-            (right, self.alarm or "$text-muted"),
+            (right, self.alarm or MUTED),
             self.rule * 2,
         )

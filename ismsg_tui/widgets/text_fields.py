@@ -21,6 +21,7 @@ class PlainInput(Input):
     DEFAULT_CSS = """
     PlainInput { border: none; height: 1; padding: 0; background: transparent; }
     PlainInput:focus { border: none; background-tint: $foreground 0%; }
+    PlainInput > .input--placeholder { color: $text-muted; }
     """
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
@@ -39,6 +40,7 @@ class PlainArea(TextArea):
     DEFAULT_CSS = """
     PlainArea { border: none; height: auto; padding: 0; background: transparent; scrollbar-size-vertical: 1; }
     PlainArea:focus { border: none; }
+    PlainArea .text-area--placeholder { color: $text-muted; }
     """
 
     TALLEST: ClassVar[int] = 8

@@ -196,7 +196,7 @@ def _footing(line: Line, below: Line | None, width: int) -> list[Row]:
     """How far an outgoing message has come; said once under a run of messages that have come equally far."""
     message = line.message
     if message.kind is MessageKind.COMMENT:
-        return [[(_BAR, Ink.COMMENT), ("not left this machine yet", Ink.DIM)]] if line.outbox else []
+        return [[(_BAR, Ink.COMMENT), ("… not left this machine yet", Ink.COMMENT)]] if line.outbox else []
     if message.status is None:
         return []
     if message.status is Delivery.FAILED:

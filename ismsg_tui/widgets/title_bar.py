@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from ismsg_tui.domain.text import one_line
+from ismsg_tui.widgets.segments import MUTED
 
 
 class TitleBar(Static):
@@ -14,7 +15,7 @@ class TitleBar(Static):
     def show(self, workspace: str, user: str, state: str, unsent: int) -> None:
         """Say where we are; `unsent` counts what no server has taken yet."""
         waiting = f" · {unsent} unsent" if unsent else ""
-        left = Content.assemble((" ismsg", "$text-primary bold"), (f" · {one_line(workspace, 60)}", "$text"))
-        right = Content.assemble((f"{one_line(user, 40)} · {state}", "$text-muted"), (waiting, "$text-warning"), " ")
+        left = Content.assemble((" ismsg", "$text-primary bold"), (f" · {one_line(workspace, 60)}", ""))
+        right = Content.assemble((f"{one_line(user, 40)} · {state}", MUTED), (waiting, "$text-warning"), " ")
         space = max(1, self.size.width - left.cell_length - right.cell_length)
         self.update(Content.assemble(left, " " * space, right))
