@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from benchmarks.arrivals import PER_SECOND, arriving
@@ -11,13 +12,13 @@ from benchmarks.inbox_store import FEW_END, MANY_END, NoDataError, filled_folder
 from benchmarks.measure import Result, share, shares
 from benchmarks.terminal import Piece, Terminal, bare_list, console
 
-KEYS = 150
+KEYS = 120
 BETWEEN = 0.04
 """Seconds between a repaint and the next key."""
 OPENINGS = 15
 _PERCENTS = (50, 95, 99)
 _MARK = "▌".encode()
-_TIMELINE = (20, 42)
+_TIMELINE = (20, 41)
 """A row and the first column of the timeline that are painted whenever it scrolls."""
 
 
@@ -45,21 +46,27 @@ def _keys(folder: Path) -> Iterator[Result]:
 
 
 def _moves(terminal: Terminal) -> list[float]:
-    """Times to move the cursor to the next row and back, some rows down."""
-    place = 0
-    for _ in range(4):
-        terminal.send("j")
-        terminal.rest(0.3)
-        place = _marked(terminal.pieces()) or place
+    """Times to move the cursor to the next row and back, in the middle of the screen and away from the top.
+
+    There the cursor keeps its line when rows come in above, so that a key always moves it to another.
+    """
+    for key in "j" * 25 + "k" * 5:
+        terminal.send(key)
+        terminal.rest(BETWEEN)
+    terminal.send("j")
+    terminal.rest(0.5)
+    place = _marked(terminal.pieces())
     times = []
     for number in range(KEYS):
-        terminal.send("jk"[number % 2])
-        old = place
-        times.append(terminal.until(lambda pieces, old=old: _marked(pieces) not in (None, old)))  # type: ignore[misc]
-        place = _marked(terminal.pieces()) or place
+        terminal.send("kj"[number % 2])
+        times.append(terminal.until(partial(_is_elsewhere, place)))
         terminal.rest(BETWEEN)
-        place = _marked(terminal.pieces()) or place
+        place = _marked(terminal.pieces())
     return times
+
+
+def _is_elsewhere(place: int | None, pieces: list[Piece]) -> bool:
+    return _marked(pieces) not in (None, place)
 
 
 def _marked(pieces: list[Piece]) -> int | None:

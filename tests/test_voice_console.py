@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,8 +33,10 @@ from ismsg_tui.widgets.composer_area import ComposerArea
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.recorder_bar import RecorderBar
 from tests.desk_setup import CHANNEL, GUEST, contact_named, on_screen, open_inbox, press, settle, shown_by, write
+from tests.factories import ANA
 from tests.fake_sound import FakeMicrophone, FakeSpeaker, a_file, loudness_per, pitch, silence, tone
 from tests.sound import SoundServer, sound_server
+from tests.terminal import Terminal
 
 __all__ = ["sound_server"]
 
@@ -94,6 +100,18 @@ async def record(pilot: Pilot[int]) -> None:
     await until(pilot, lambda: hears(pilot))
     await press(pilot, "ctrl+r")
     await until(pilot, lambda: voice_of(pilot).recording is None)
+
+
+def plays_on(pilot: Pilot[int], speaker: FakeSpeaker, shown: str) -> Callable[[], bool]:
+    """Whether the bar shows something, the speaker taking a little more before each look."""
+
+    def look() -> bool:
+        if shown in bar(pilot):
+            return True
+        speaker.fill(RATE // 50)
+        return False
+
+    return look
 
 
 def spoken(inbox: Inbox, name: str = "Mai Tran") -> list[Attachment]:
@@ -284,7 +302,7 @@ async def test_a_take_is_heard_paused_and_moved_in(tmp_path: Path) -> None:
         await press(pilot, "space")
         await until(pilot, lambda: len(speaker.streams) == 1)
         assert abs(pitch(speaker.drink(RATE), RATE) - 440) < 2
-        await until(pilot, lambda: "▶ 0:01 / 0:12" in bar(pilot))
+        await until(pilot, plays_on(pilot, speaker, "▶ 0:01 / 0:12"))
         await press(pilot, "space")
         assert "‖ 0:01 / 0:12" in bar(pilot)
         await press(pilot, "right")
@@ -454,7 +472,7 @@ async def test_the_newest_voice_note_is_played_and_paused(tmp_path: Path) -> Non
         await press(pilot, "space")
         await until(pilot, lambda: len(speaker.streams) == 1)
         assert abs(pitch(speaker.drink(RATE), RATE) - 660) < 2
-        await until(pilot, lambda: "▶ 0:01 / 0:02" in bar(pilot))
+        await until(pilot, plays_on(pilot, speaker, "▶ 0:01 / 0:02"))
         assert "Voice note · Mai Tran" in bar(pilot)
         await press(pilot, "space")
         assert voice_of(pilot).player.playback.state is PlayerState.PAUSED
@@ -564,3 +582,37 @@ async def test_what_is_said_at_the_desk_arrives_and_what_comes_in_is_heard(
         assert abs(len(played) / RATE - 1.0) < 0.1
         assert abs(pitch(played, RATE) - 770) < 2
         assert loudness_per(10, played, RATE)[1:-1].min() > 500
+
+
+def test_a_killed_console_keeps_the_recording_and_while_it_records_only_one_line_is_drawn(
+    sound_server: SoundServer, tmp_path: Path
+) -> None:
+    open_inbox(tmp_path).close_store()
+    environment = {
+        **os.environ,
+        "ISMSG_DATA": str(tmp_path),
+        "ISMSG_USER": ANA.name,
+        "ISMSG_CONFIG": str(tmp_path / "config.toml"),
+        "TERM": "xterm-256color",
+    }
+    command = [sys.executable, "-m", "ismsg_tui"]
+    with Terminal(command, environment, (120, 36)) as terminal:
+        terminal.wait_for("Reply to Mai Tran")
+        terminal.send("r")
+        terminal.wait_for(lambda: "Reply to" in terminal.cursor_line)
+        terminal.send("soon")
+        terminal.wait_for(lambda: "soon" in terminal.cursor_line)
+        terminal.send("\x12")
+        terminal.wait_for("muted?")
+        (wave,) = (number for number, line in enumerate(terminal.lines, 1) if "● 0:0" in line)
+        drawn = len(terminal.output)
+        terminal.wait_for("● 0:04")
+        frames = terminal.output[drawn:]
+        assert "soon" in terminal.cursor_line
+        terminal.kill(signal.SIGKILL)
+    rows = {int(row) for row in re.findall(r"\x1b\[(\d+);\d+H", frames)}
+    assert wave in rows
+    assert not rows & {wave - 1, wave + 1}
+    with Terminal(command, environment, (120, 36)) as terminal:
+        terminal.wait_for("was kept")
+        assert "A recording of 0:0" in terminal.text

@@ -121,9 +121,10 @@ class Desk(Wayfinding, VoiceActs):
         self.set_interval(GROW_OLD, self._grow_old)
 
     def _learn_settings(self) -> None:
-        contacts = self.contacts
-        contacts.users, contacts.channels = self._inbox.users, self._inbox.channels
-        contacts.user_id = self._inbox.user_id
+        contacts, inbox = self.contacts, self._inbox
+        if (contacts.users, contacts.channels, contacts.user_id) != (inbox.users, inbox.channels, inbox.user_id):
+            contacts.users, contacts.channels, contacts.user_id = inbox.users, inbox.channels, inbox.user_id
+            contacts.refresh_rows()
 
     # Views and list
 

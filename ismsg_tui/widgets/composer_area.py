@@ -50,14 +50,10 @@ class ComposerArea(PlainArea):
 
     def begin(self, text: str) -> None:
         """Show a text with the cursor at its end and nothing to undo; no `Changed` is posted."""
-        parked = self.app.cursor_position
         with self.prevent(TextArea.Changed):
             self.load_text(clean(text))
         self.move_cursor(self.document.end)
         self.close_completion()
-        if not self.has_focus:
-            # A text field takes the terminal's cursor with it wherever its text changes; it belongs to the focus.
-            self.app.cursor_position = parked
 
     # Completion
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from textual.content import Content
-from textual.widgets import Static
 
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
@@ -15,9 +14,10 @@ from ismsg_tui.domain.views import Standing, standing
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
 from ismsg_tui.widgets.segments import MUTED
+from ismsg_tui.widgets.words import Words
 
 
-class ContactHeader(Static):
+class ContactHeader(Words):
     """One line about the contact whose conversation is shown."""
 
     def show(
@@ -25,7 +25,7 @@ class ContactHeader(Static):
     ) -> None:
         """Say where things stand with a contact; nothing without one."""
         if card is None:
-            self.update("")
+            self.update(Content(), layout=False)
             return
         contact = card.contact
         parts: list[tuple[str, str]] = [(one_line(contact.name, 60), "bold")]
@@ -47,7 +47,7 @@ class ContactHeader(Static):
         pieces: list[Content | tuple[str, str]] = [(" ", "")]
         for index, part in enumerate(parts):
             pieces += [(" · ", MUTED), part] if index else [part]
-        self.update(Content.assemble(*pieces))
+        self.update(Content.assemble(*pieces), layout=False)
 
 
 def _standing_words(conversation: Conversation | None) -> str:

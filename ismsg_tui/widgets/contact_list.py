@@ -36,6 +36,9 @@ CHANNEL_CODES = {
 }
 
 
+NEAR = 40
+"""By how many rows a contact is thought to have moved down at most."""
+
 Base = tuple[str, ...]
 """The component classes that lie under every piece of a row."""
 
@@ -122,13 +125,25 @@ class ContactList(LineList):
             return
         fresh = RowWindow(self._window.source)
         fresh.refresh()
-        self._waiting = None if settle or self._window.same_places(fresh, self.rows_in_sight) else fresh
+        sight = {index: self.row_at(index) for index in self.rows_in_sight}
+        in_place = self._window.same_places(fresh, sight)
+        self._waiting = None if settle or in_place else fresh
         if self._waiting is not None:
             self._window.reread()
-            self.refresh_rows()
+            self._repaint(sight)
+        elif in_place and self.cursor in sight and fresh.count == self._window.count:
+            self._window = fresh
+            self._repaint(sight)
         else:
             self._let_in(fresh)
         self.post_message(self.Stirred(self))
+
+    def _repaint(self, sight: Mapping[int, ListRow | None]) -> None:
+        """Paint those rows anew that are not what was in sight; what is out of sight is painted when it comes."""
+        same = {index for index, row in sight.items() if row == self.row_at(index)}
+        self._strips = {key: strips for key, strips in self._strips.items() if key[0] in same}
+        for index in sight.keys() - same:
+            self.forget_row(index)
 
     @property
     def holds_back(self) -> bool:
@@ -149,7 +164,7 @@ class ContactList(LineList):
         """Show `fresh`, the cursor and the place on screen staying with the contact they were on."""
         before, index = self.highlighted, self.cursor
         self._window = fresh
-        moved = self._position(before.contact_id) if before is not None else None
+        moved = self._place_of(before.contact_id, index) if before is not None else None
         if moved is not None and moved != index:
             offset = self.scroll_offset.y
             self.cursor = moved
@@ -161,6 +176,14 @@ class ContactList(LineList):
         else:
             self.refresh_rows()
         return before is not None and moved is None
+
+    def _place_of(self, contact_id: str, index: int) -> int | None:
+        """The index of a contact that stood at `index`; a long list is counted through only if it is far from there."""
+        for near in range(index, min(index + NEAR, self.row_count)):
+            row = self.row_at(near)
+            if row is not None and row.contact_id == contact_id:
+                return near
+        return self._position(contact_id)
 
     def mark_opened(self, contact_id: str | None) -> None:
         """Mark the contact whose conversation is shown."""

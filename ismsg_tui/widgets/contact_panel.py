@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
@@ -16,6 +15,7 @@ from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
 from ismsg_tui.widgets.segments import MUTED
+from ismsg_tui.widgets.words import Words
 
 _Piece = Content | tuple[str, str]
 
@@ -25,13 +25,13 @@ class ContactPanel(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         """One text; the card is short enough to lay out whole."""
-        yield Static(id="card")
+        yield Words(id="card")
 
     def show(
         self, card: ContactCard | None, users: Mapping[str, User], channels: Mapping[str, Channel], user_id: str
     ) -> None:
         """Show a contact's card, or an empty one."""
-        body = self.query_one("#card", Static)
+        body = self.query_one("#card", Words)
         if card is None:
             body.update(Content.styled("No contact chosen.", MUTED))
             return

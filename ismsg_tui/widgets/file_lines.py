@@ -133,7 +133,9 @@ def _cut(line: list[Piece], width: int) -> list[Piece]:
     for text, tone in line:
         size = cell_len(text)
         if size > width:
-            return [*kept, Piece(fit(text, width), tone)] if width > 0 else kept
+            gap = len(text) - len(text.lstrip())  # which `fit` would take away
+            cut = (text[:gap] + fit(text[gap:], width - gap))[:width] if gap else fit(text, width)
+            return [*kept, Piece(cut, tone)] if width > 0 else kept
         kept.append(Piece(text, tone))
         width -= size
     return kept

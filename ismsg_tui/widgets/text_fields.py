@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.document._document import EditResult, Location
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.widgets import Input, TextArea
 
@@ -58,6 +58,11 @@ class PlainArea(TextArea):
         self.longest_paste = SAFE_LENGTH
         self.cursor_blink = False
         self.match_cursor_bracket = False
+
+    @property
+    def cursor_screen_offset(self) -> Offset:
+        """Where the terminal's cursor is to be; a text that changes without having the focus leaves it where it is."""
+        return super().cursor_screen_offset if self.has_focus else self.app.cursor_position
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """As tall as the text, within the bounds."""

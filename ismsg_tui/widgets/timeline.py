@@ -116,6 +116,8 @@ class Timeline(ScrollView, can_focus=True):
         fresh = self._source.lines(limit=max(PAGE, len(self._lines) + PAGE)) if self._at_end else self._reread()
         if first is not None and not self._at_start:
             fresh = [line for line in fresh if line.place >= first]
+        if fresh == self._lines and around == self._around:
+            return
         if around != self._around:
             self._around = around
             self._forget()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from textual.content import Content
-from textual.widgets import Static
 
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.widgets.segments import MUTED
+from ismsg_tui.widgets.words import Words
 
 
-class TitleBar(Static):
+class TitleBar(Words):
     """One line; the state in words, so that it needs no colour."""
 
     def show(self, workspace: str, user: str, state: str, unsent: int) -> None:
@@ -18,4 +18,4 @@ class TitleBar(Static):
         left = Content.assemble((" ismsg", "$text-primary bold"), (f" · {one_line(workspace, 60)}", ""))
         right = Content.assemble((f"{one_line(user, 40)} · {state}", MUTED), (waiting, "$text-warning"), " ")
         space = max(1, self.size.width - left.cell_length - right.cell_length)
-        self.update(Content.assemble(left, " " * space, right))
+        self.update(Content.assemble(left, " " * space, right), layout=False)

@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from ismsg_tui.domain.views import Sort, View
+from ismsg_tui.widgets.words import Words
 
 TITLES = {
     View.NEW: "New",
@@ -29,7 +29,7 @@ SORT_TITLES = {
 }
 
 
-class ViewTab(Static):
+class ViewTab(Words):
     """One view; a click shows it."""
 
     class Chosen(Message):
@@ -55,7 +55,7 @@ class ViewTabs(Horizontal):
         """One tab a view."""
         for view in TITLES:
             yield ViewTab(view)
-        yield Static(id="sort")
+        yield Words(id="sort")
 
     def show(self, current: View, counts: Mapping[View, int], sort: Sort, *, held_back: bool = False) -> None:
         """Mark the current view, show the counts, and whether the list holds back what would move it."""
@@ -64,6 +64,5 @@ class ViewTabs(Horizontal):
             tab = self.query_one(f"#tab-{view}", ViewTab)
             tab.update(Content(f"{title} {count:,}" if count else title))
             tab.set_class(view is current, "-current")
-        self.query_one("#sort", Static).update(
-            Content(f"{'changed, moves with you · ' if held_back else ''}{SORT_TITLES[sort]}")
-        )
+        order = f"{'changed, moves with you · ' if held_back else ''}{SORT_TITLES[sort]}"
+        self.query_one("#sort", Words).update(Content(order), layout=False)
