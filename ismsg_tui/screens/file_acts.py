@@ -106,11 +106,6 @@ class FileActs(Vertical, TellsFaults):
         """The channel through which the contact is answered."""
         return self._inbox.channels.get(self.card.contact.channel_id or "") if self.card else None
 
-    def on_unmount(self) -> None:
-        """Stop copying: the thread that does it keeps the program from ending."""
-        for adding in self._adding:
-            adding.stopped.set()
-
     # Choosing
 
     @on(Composer.AttachWanted)
@@ -169,6 +164,8 @@ class FileActs(Vertical, TellsFaults):
             for adding in addings:
                 await self._add(adding)
         finally:
+            for adding in addings:
+                adding.stopped.set()  # where the console is left: the copying thread would keep it from ending
             self._adding = [adding for adding in self._adding if adding not in addings]
             if not self._adding and self._progress is not None:
                 self._progress.stop()

@@ -317,7 +317,7 @@ class Composer(Vertical):
 
     def _why_not(self, text: str) -> str:
         """Why what is written can't be sent now, as a sentence; "" if it can, or is nothing at all."""
-        if self.comment and not text and self._files:
+        if self.comment and not text:
             return "Files do not go with a comment: write one, or switch to the reply to send them."
         if self._adding and not self.comment:
             return "A file is still being added: send when it is done, or take it out."
@@ -332,7 +332,7 @@ class Composer(Vertical):
             self._area.accept_completion()
             return
         text = clean(self._area.text).strip()
-        if self._submitted is not None or not self._contact or not (text or self._files):
+        if self._submitted is not None or not self._contact or not (text or self._files or self._adding):
             return
         if words := self._why_not(text):
             self.notify(words, severity="warning", markup=False)
