@@ -12,7 +12,7 @@ from benchmarks.inbox_store import FEW_END, MANY_END, NoDataError, filled_folder
 from benchmarks.measure import Result, share, shares
 from benchmarks.terminal import Piece, Terminal, bare_list, console
 
-KEYS = 120
+KEYS = 100
 BETWEEN = 0.04
 """Seconds between a repaint and the next key."""
 OPENINGS = 15

@@ -24,8 +24,8 @@ KEPT = 24 * 3_600
 
 # Programs, installers, scripts and what starts them; documents with macros; pages with scripts in them.
 _ENDINGS = """
-apk app appimage application appref-ms bash bat bin cmd com command cpl csh deb desktop dll dmg docm dotm elf exe fish
-gadget hta htm html img inf ins iso jar jnlp js jse ksh lnk mht mhtml mjs mpkg msc msi msix msp mst ocx osx out php
+apk app appimage application appref-ms bash bat cmd com command cpl csh deb desktop dll dmg docm dotm elf exe fish
+gadget hta htm html img inf ins iso jar jnlp js jse ksh lnk mht mhtml mjs mpkg msc msi msix msp mst ocx osx php
 pif pkg pl potm ppam ppsm pptm ps1 psm1 py pyc pyw pyz rb reg rpm run scf scpt scr sct service sh shtml snap so svg
 sys terminal tool url vb vbe vbs webloc workflow ws wsc wsf wsh xht xhtml xlam xlsm xltm xpi zsh
 """

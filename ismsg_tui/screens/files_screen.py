@@ -33,7 +33,7 @@ from ismsg_tui.widgets.choice_list import Choice
 from ismsg_tui.widgets.file_lines import facts, fit_name, kind_word, state_words
 from ismsg_tui.widgets.key_line import Key
 
-NAME_WIDTH = 60
+NAME_WIDTH = 32
 OPENED = "opened"
 """The folder beside the store for copies that programs are shown."""
 

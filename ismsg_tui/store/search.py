@@ -58,7 +58,7 @@ def search_messages(
     rows = connection.execute(
         "SELECT message.id, message.at, message.text, message.contact_id, contact.first_name, contact.last_name, "
         f"contact.phone, contact.email FROM (SELECT message.n FROM {found} "
-        "CROSS JOIN inbox ON inbox.contact_id = message.contact_id "
+        f"{'CROSS JOIN inbox ON inbox.contact_id = message.contact_id ' if asked.assignee else ''}"
         f"WHERE {' AND '.join(conditions)} ORDER BY {order} DESC LIMIT :enough) AS found "
         "JOIN message USING (n) JOIN contact ON contact.id = message.contact_id "
         "ORDER BY message.at DESC, message.id DESC LIMIT :limit",

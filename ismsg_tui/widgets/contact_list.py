@@ -36,7 +36,7 @@ CHANNEL_CODES = {
 }
 
 
-NEAR = 40
+NEAR = 150
 """By how many rows a contact is thought to have moved down at most."""
 
 Base = tuple[str, ...]

@@ -22,10 +22,10 @@ from ismsg_tui.widgets.segments import ELLIPSIS, fit
 LEVELS = "▁▂▃▄▅▆▇█"
 WAVE = 24
 """The widest waveform, in cells."""
-_WAVE_FROM = 56
-"""Narrower lines have no room for one."""
+_LEAST_WAVE = 8
 _BAR = 24
-_LEAST_NAME = 8
+_LEAST_NAME, _NAME = 8, 28
+"""What a name gets where there is little room, and where there is some, before what follows it is cut."""
 
 _KIND = {
     FileKind.FILE: "file",
@@ -109,10 +109,11 @@ def file_lines(attachment: Attachment, state: BlobState, width: int, *, mine: bo
     kind = kind_word(attachment)
     words = state_words(state, mine=mine)
     tail = f"{facts(attachment)} · {words}"
-    wave = waveform(attachment.peaks, WAVE) if width >= _WAVE_FROM else ""
+    room = width - cell_len(kind) - 2
+    name = fit_name(attachment.name, max(_LEAST_NAME, room - cell_len(tail) - 2, min(_NAME, room // 2)))
+    columns = min(WAVE, room - cell_len(name) - cell_len(tail) - 4)
+    wave = waveform(attachment.peaks, columns) if columns >= _LEAST_WAVE else ""
     middle = [kind, *([wave] if wave else [])]
-    room = width - sum(cell_len(part) + 2 for part in middle)
-    name = fit_name(attachment.name, max(_LEAST_NAME, room - cell_len(tail) - 2))
     line = [
         Piece(f"{'  '.join(middle)}  ", Tone.FACT),
         Piece(name, Tone.NAME),
