@@ -47,7 +47,8 @@ class Action:
     group: Group
     help: str
     """One sentence for the help screen."""
-    footer: bool = False
+    footer: int = 0
+    """Its place in the footer, counted from 1; 0 keeps it out. Where there is little room the last ones go."""
     palette: bool = True
 
     @property
@@ -62,7 +63,7 @@ class Action:
             self.keys,
             self.id,
             self.title,
-            show=self.footer,
+            show=bool(self.footer),
             tooltip=self.help,
             id=self.id,
             priority=self.scope in (Scope.COMPOSER, Scope.FILES),
@@ -74,7 +75,7 @@ _DESK, _LIST, _LINE, _TYPE, _ANY = Scope.DESK, Scope.LIST, Scope.TIMELINE, Scope
 _CHIP, _FILE, _BAR = Scope.CHIPS, Scope.FILES, Scope.VOICE
 
 ACTIONS: tuple[Action, ...] = (
-    Action("reply", "r,i", "Reply", _DESK, _A, "Write to the contact; Enter on a contact does the same.", footer=True),
+    Action("reply", "r,i", "Reply", _DESK, _A, "Write to the contact; Enter on a contact does the same.", footer=1),
     Action("comment", "m", "Comment", _DESK, _A, "Write a comment that only the team sees; @name tells a teammate."),
     Action("send", "enter", "Send", _TYPE, _A, "Send the message or save the comment.", palette=False),
     Action("newline", "ctrl+j,shift+enter", "New line", _TYPE, _A, "Begin a new line in the message.", palette=False),
@@ -82,9 +83,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("emoji", "f3", "Emoji", _ANY, _A, "Choose an emoji by name; “:” and a name completes one while typing."),
     Action("toggle_comment", "ctrl+n", "Comment", _TYPE, _A, "Switch between reply and comment.", palette=False),
     Action("leave_composer", "escape", "Back", _TYPE, _A, "Leave the composer; the draft stays.", palette=False),
-    Action("undo", "z", "Undo", _DESK, _A, "Take back the last message, closing, snooze or assignment.", footer=True),
-    Action("assign", "a", "Assign", _DESK, _C, "Give the contact to somebody, or to nobody.", footer=True),
-    Action("close", "c", "Close", _DESK, _C, "Close the conversation with a closing note.", footer=True),
+    Action("undo", "z", "Undo", _DESK, _A, "Take back the last message, closing, snooze or assignment.", footer=8),
+    Action("assign", "a", "Assign", _DESK, _C, "Give the contact to somebody, or to nobody.", footer=2),
+    Action("close", "c", "Close", _DESK, _C, "Close the conversation with a closing note.", footer=3),
     Action("close_and_next", "C", "Close, next", _DESK, _C, "Close the conversation and go to who waits longest."),
     Action("snooze", "s", "Snooze", _DESK, _C, "Hide the conversation until a time or until the contact writes."),
     Action("wake", "w", "Wake", _DESK, _C, "End the snooze."),
@@ -112,12 +113,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("voice_speed", "x", "Speed", _BAR, _V, "Listen at another speed.", palette=False),
     Action("record_again", "R", "Again", _BAR, _V, "Delete it and record anew, once pressed twice.", palette=False),
     Action("drop_voice", "escape", "Delete", _BAR, _V, "Delete it, once pressed twice; stop playing.", palette=False),
-    Action("next_waiting", "n", "Next waiting", _DESK, _M, "Go to the contact who has waited longest.", footer=True),
+    Action("next_waiting", "n", "Next waiting", _DESK, _M, "Go to the contact who has waited longest.", footer=4),
     Action("next_unread", "N", "Next unread", _DESK, _M, "Go to the next contact of the view with something unread."),
-    Action(
-        "switch", "ctrl+k", "Jump", _ANY, _M, "Go to any contact by a few letters, a phone or an email.", footer=True
-    ),
-    Action("search", "slash", "Search", _DESK, _M, "Search all messages; Enter goes to what was found.", footer=True),
+    Action("switch", "ctrl+k", "Jump", _ANY, _M, "Go to any contact by a few letters, a phone or an email.", footer=6),
+    Action("search", "slash", "Search", _DESK, _M, "Search all messages; Enter goes to what was found.", footer=5),
     Action(
         "filter", "f", "Filter", _DESK, _M, "Show only the contacts of the view that you name; Esc shows all again."
     ),
@@ -150,13 +149,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("newest", "G,end", "Newest", _LINE, _M, "Go to the newest message.", palette=False),
     Action("conversation_down", "J", "Scroll down", _DESK, _M, "Scroll the conversation from the list.", palette=False),
     Action("conversation_up", "K", "Scroll up", _DESK, _M, "Scroll the conversation from the list.", palette=False),
-    Action("toggle_panel", "p", "Contact", _DESK, _D, "Show or hide the contact's card.", footer=True),
+    Action("toggle_panel", "p", "Contact", _DESK, _D, "Show or hide the contact's card.", footer=9),
     Action("choose_theme", "T", "Theme", _DESK, _D, "Choose the colours."),
     Action(
         "toggle_notifications", "B", "Bell", _DESK, _D, "Ring and announce messages while you look elsewhere, or not."
     ),
-    Action("command_palette", "ctrl+p", "Commands", _ANY, _D, "Find any command by name.", footer=True, palette=False),
-    Action("help", "f1,question_mark", "Help", _ANY, _D, "Show every key.", footer=True),
+    Action("command_palette", "ctrl+p", "Commands", _ANY, _D, "Find any command by name.", footer=10, palette=False),
+    Action("help", "f1,question_mark", "Help", _ANY, _D, "Show every key.", footer=7),
     Action("quit", "ctrl+q", "Quit", _ANY, _D, "Leave; everything is kept."),
 )
 """All actions, in the order in which help and docs show them."""
@@ -167,7 +166,8 @@ _BY_ID = {action.id: action for action in ACTIONS}
 def footer(focus: Scope) -> list[Action]:
     """The actions that the footer shows while the focus is in a scope: those that its keys can reach."""
     scopes = (focus, Scope.ANYWHERE) if focus is Scope.COMPOSER else (focus, Scope.DESK, Scope.ANYWHERE)
-    return [item for item in ACTIONS if item.footer and item.scope in scopes and item.current_keys[0]]
+    shown = [item for item in ACTIONS if item.footer and item.scope in scopes and item.current_keys[0]]
+    return sorted(shown, key=lambda item: item.footer)
 
 
 def action(action_id: str) -> Action:

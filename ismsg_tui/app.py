@@ -154,6 +154,7 @@ class IsmsgApp(App[int], TellsFaults):
 
     def on_mount(self) -> None:
         """Listen to the store and begin to synchronise."""
+        self._notifier.start()
         self._leave_on_signals()
         for problem in self._problems:
             self.notify(problem, title="config.toml", severity="warning", timeout=15, markup=False)
@@ -171,6 +172,7 @@ class IsmsgApp(App[int], TellsFaults):
 
     def on_unmount(self) -> None:
         """End the threads; what was typed is written first."""
+        self._notifier.stop()
         self._unlisten()
         self.voice.close()
         if self._sync is not None:

@@ -63,6 +63,14 @@ class Notifier:
         self._waiting.clear()
         self._told.clear()
 
+    def start(self) -> None:
+        """Have the terminal remember its title."""
+        self._write("\x1b[22;2t")
+
+    def stop(self) -> None:
+        """Give the terminal its own title back."""
+        self._write("\x1b[23;2t")
+
     def title(self, waiting: int) -> None:
         """Put the number of waiting customers into the terminal's title."""
         if waiting != self._titled:

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from ismsg_tui.domain.text import one_line
+
 
 class Role(StrEnum):
     """What a user may do in the workspace."""
@@ -172,6 +174,14 @@ def display_name(first: str, last: str) -> str:
     return f"{first} {last}".strip()
 
 
+def shown_name(first: str, last: str, phone: str, email: str) -> str:
+    """The first of profile name, phone and email that shows anything at all."""
+    for name in (display_name(first, last), phone, email):
+        if name and not name.isspace() and one_line(name):
+            return name
+    return UNNAMED
+
+
 class Contact(Struct, frozen=True, kw_only=True):
     """A person who writes in. The assignee belongs to the contact and survives closing."""
 
@@ -193,7 +203,7 @@ class Contact(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The name to show: the profile name, else phone or email."""
-        return display_name(self.first_name, self.last_name) or self.phone or self.email or UNNAMED
+        return shown_name(self.first_name, self.last_name, self.phone, self.email)
 
 
 class Conversation(Struct, frozen=True, kw_only=True):

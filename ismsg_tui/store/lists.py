@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ismsg_tui.domain.entities import UNNAMED, Delivery, MessageKind, display_name
+from ismsg_tui.domain.entities import Delivery, MessageKind, shown_name
 from ismsg_tui.domain.search_text import match_query
 from ismsg_tui.domain.views import SORTS, Sort, Standing, View
 from ismsg_tui.store.connection import Connection
@@ -106,7 +106,7 @@ class ListRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The name to show."""
-        return display_name(self.first_name, self.last_name) or self.phone or self.email or UNNAMED
+        return shown_name(self.first_name, self.last_name, self.phone, self.email)
 
 
 Position = tuple[int, str]
