@@ -30,8 +30,18 @@ pif pkg pl potm ppam ppsm pptm ps1 psm1 py pyc pyw pyz rb reg rpm run scf scpt s
 sys terminal tool url vb vbe vbs webloc workflow ws wsc wsf wsh xht xhtml xlam xlsm xltm xpi zsh
 """
 _RUNS = frozenset(_ENDINGS.split())
-_RUNNING_HEADS = (b"#!", b"\x7fELF", b"MZ", b"\xfe\xed\xfa", b"\xca\xfe\xba\xbe", b"[Desktop Entry]")
-_MACH_O = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
+_RUNNING_HEADS = (
+    b"#!",
+    b"\x7fELF",
+    b"MZ",
+    b"\xfe\xed\xfa",
+    b"\xca\xfe\xba\xbe",
+    b"\xce\xfa\xed\xfe",
+    b"\xcf\xfa\xed\xfe",
+    b"[Desktop Entry]",
+)
+_AMR = b"#!AMR"
+"""How sound of telephones begins, which is no script."""
 
 
 class OpenError(Exception):
@@ -57,7 +67,8 @@ def check_harmless(path: Path, name: str) -> None:
             head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     except OSError as error:
         raise OpenError(f"{name} can't be read: {error.strerror}.") from error
-    if can_run(name) or head.startswith(_RUNNING_HEADS + _MACH_O):
+    runs = head.startswith(_RUNNING_HEADS) and not head.startswith(_AMR)
+    if can_run(name) or runs:
         raise OpenError(f"{name} is a program or may run as one, so it is not opened. You can save it instead.")
 
 

@@ -360,10 +360,11 @@ def test_what_may_run_is_told_by_name_and_by_content(tmp_path: Path, name: str, 
         check_harmless(path, name)
 
 
-@pytest.mark.parametrize("name", ["cat.png", "bill.pdf", "note.txt", "exe", "voice.ogg", "sh"])
-def test_what_is_only_shown_may_be_opened(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["cat.png", "bill.pdf", "note.txt", "exe", "voice.amr", "sh"])
+@pytest.mark.parametrize("head", [b"harmless", b"#!AMR\n"])
+def test_what_is_only_shown_may_be_opened(tmp_path: Path, name: str, head: bytes) -> None:
     path = tmp_path / "blob"
-    path.write_bytes(b"harmless")
+    path.write_bytes(head)
     check_harmless(path, name)
     assert not can_run(name)
 
