@@ -110,7 +110,11 @@ class SoundServer:
     def close(self) -> None:
         """End the server, and nothing else."""
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def _module(sink: str) -> tuple[str, ...]:

@@ -63,6 +63,8 @@ OFTEN = 2026
 """The one that it sets for each frame."""
 OWN_STRINGS = re.compile(r"22;default|2;(\(\d+\) )?ismsg")
 """The shape of the mouse pointer, and the title with the number of waiting customers."""
+KEEP_TITLE, GIVE_TITLE_BACK = "22;2t", "23;2t"
+"""The terminal remembers its title at the start and has it again at the end."""
 COLOURS = re.compile(r"(?:(?:[34]8;2;\d+;\d+;\d+|[012347]|9)(?:;|(?=m)))*m")
 """Attributes and colours as Textual writes them to a terminal of true colour."""
 PLAIN_COLOURS = re.compile(r"(?:(?:[012347]|3[0-7]|9[0-7])(?:;|(?=m)))*m")
@@ -89,7 +91,7 @@ def harm(output: str, size: tuple[int, int], colours: re.Pattern[str] = COLOURS)
             case Token("csi", value) if value[0] == "?" and value[-1] in "hl":
                 bad = not value[1:-1].isdigit() or int(value[1:-1]) not in MODES
             case Token("csi", value):
-                bad = value not in ("?2026$p", "?2048$p", ">25u", "<u")
+                bad = value not in ("?2026$p", "?2048$p", ">25u", "<u", KEEP_TITLE, GIVE_TITLE_BACK)
         if bad:
             found.add(token)
     return found
