@@ -20,11 +20,12 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no ps
 
 HEARD = "my passport is 4711"
 TYPED = "we will look after it"
+# What was heard is written backwards, since a log may quote the program's own lines.
 FAULT = f"""
 from ismsg_tui.screens.desk import Desk
 
 def broken(self):
-    raise ValueError({HEARD!r}, self.pane.query_one("Composer").draft)
+    raise ValueError({HEARD[::-1]!r}[::-1], self.pane.query_one("Composer").draft)
 
 Desk.action_help = broken
 """
