@@ -42,6 +42,7 @@ from ismsg_tui.domain.entities import (
     Workspace,
 )
 from ismsg_tui.domain.ids import content_id
+from ismsg_tui.domain.media import check_attachment, fitted_to
 from ismsg_tui.domain.mentions import mentioned
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.text import clean, file_name
@@ -247,6 +248,21 @@ class Inbox:
                 raise RefusedError(Refusal("file-gone", f"{name} is not here any more: attach it again."))
         command = SendMessage(contact_id, clean(text), attachments=attachments)
         return self._act_undoably(command, hold=self.hold, drop_draft=drop_draft)
+
+    def fitted(self, attachment: Attachment, channel: Channel | None) -> Attachment:
+        """A file that was kept for later as it goes through a channel; one that is not here is asked for.
+
+        Raises RefusedError.
+        """
+        name = file_name(attachment.name)
+        if channel is None:
+            raise RefusedError(Refusal("no-channel", f"{name} can't be sent: the contact has no channel."))
+        if (refusal := check_attachment(channel, attachment)) is not None:
+            raise RefusedError(refusal)
+        if self.blobs.path(attachment.sha256) is None:
+            self.blobs.want(attachment.sha256, attachment.size)
+            raise RefusedError(Refusal("file-gone", f"{name} is not here yet: it was asked for, try again soon."))
+        return replace(attachment, kind=fitted_to(channel, attachment) or attachment.kind)
 
     def comment(self, contact_id: str, text: str, *, drop_draft: bool = False) -> Issued | None:
         """Write an internal comment; whom it mentions by `@name` is told. Raises RefusedError."""

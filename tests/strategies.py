@@ -64,6 +64,7 @@ snippets = st.builds(
     text=texts,
     uses=st.integers(0, 3),
     deleted=st.booleans(),
+    attachments=files,
 )
 simple_commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(ReceiveMessage, contact_ids, texts, channel_ids, files),

@@ -139,8 +139,8 @@ def test_snippets_are_added_listed_and_removed(desk: Desk) -> None:
     desk.good("snippets", "add", "thanks", "-", "--topic", "general", "--language", "en", input="Thank you!\n")
     desk.good("snippets", "add", "Bye", "Goodbye")
     assert desk.objects("snippets", "ls") == [
-        {"name": "Bye", "topic": "", "language": "", "text": "Goodbye", "uses": 0},
-        {"name": "thanks", "topic": "general", "language": "en", "text": "Thank you!", "uses": 0},
+        {"name": "Bye", "topic": "", "language": "", "text": "Goodbye", "uses": 0, "attachments": []},
+        {"name": "thanks", "topic": "general", "language": "en", "text": "Thank you!", "uses": 0, "attachments": []},
     ]
     assert "Thank you!" in desk.good("snippets", "ls")
     assert "already a snippet" in desk.refused("snippets", "add", "THANKS", "again")

@@ -213,6 +213,17 @@ def test_a_snippet_is_chosen_heard_and_sent_only_after_yes(session: Session) -> 
     assert [item.uses for item in session.inbox.all_snippets()] == [1, 0]
 
 
+def test_a_snippet_of_files_alone_is_named_by_them_and_sends_them(session: Session, tmp_path: Path) -> None:
+    mai = session.desk.contact("Mai", "", "how do I get there?")
+    (tmp_path / "map.txt").write_text("left, then right")
+    files = (session.inbox.blobs.add(tmp_path / "map.txt"),)
+    session.inbox.save_snippet(Snippet(id=new_id(), name="way", text="", attachments=files))
+    said = session.type("read Mai", "snippet", "1", "yes")
+    assert "Snippet 1: way: map.txt" in said
+    assert "Notice: With it goes map.txt, 16 B." in said
+    assert session.inbox.timeline(mai.id)[-1].message.attachments == files
+
+
 @pytest.mark.parametrize("typed", ["0", "2", "x", "²", "١"])
 def test_a_number_without_a_snippet_sends_nothing(session: Session, typed: str) -> None:
     mai = session.desk.contact("Mai", "", "hello")

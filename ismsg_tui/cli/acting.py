@@ -28,7 +28,9 @@ def _tell(contact: Contact, words: str) -> None:
 @click.command("send")
 @click.argument("contact")
 @click.argument("text", required=False)
-@click.option("--snippet", "snippet_name", metavar="NAME", help="Send this snippet, TEXT below it if there is one.")
+@click.option(
+    "--snippet", "snippet_name", metavar="NAME", help="Send this snippet and its files, TEXT below it if there is one."
+)
 @click.option(
     "--attach",
     "attached",
@@ -66,7 +68,9 @@ def send(
         parts.append(text_of(text))
     channel = inbox.channels.get(to.channel_id or "")
     spoken = (spoken_in(inbox, channel, voice),) if voice else ()
-    inbox.reply(to.id, "\n\n".join(parts), (*taken_in(inbox, channel, attached), *spoken))
+    kept = [inbox.fitted(file, channel) for file in snippet.attachments] if snippet else []
+    files = dict.fromkeys((*kept, *taken_in(inbox, channel, attached), *spoken))
+    inbox.reply(to.id, "\n\n".join(filter(None, parts)), tuple(files))
     if snippet:
         inbox.use_snippet(snippet.id)
     _tell(to, f"waiting to be sent{f' through {one_line(channel.name)}' if channel else ''}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ismsg_tui.cli.errors import FailedError
+from ismsg_tui.cli.files import file_objects, file_words, taken_in
 from ismsg_tui.cli.importing import files_argument, many, print_problem
 from ismsg_tui.cli.output import json_option, lines_table, print_json, print_lines
 from ismsg_tui.cli.session import Session, pass_session, text_of
@@ -36,6 +37,7 @@ def list_snippets(session: Session, as_json: bool) -> None:
                     "language": snippet.language,
                     "text": snippet.text,
                     "uses": snippet.uses,
+                    "attachments": file_objects(session.inbox, snippet.attachments),
                 }
             )
     elif found:
@@ -50,9 +52,8 @@ def _print_snippets(found: list[Snippet]) -> None:
     table = lines_table("Name", "Topic", "Language", "Uses", "Text")
     for item in found:
         cells = (one_line(item.topic), one_line(item.language), f"{item.uses:,}" if item.uses else "")
-        table.add_row(
-            Text(one_line(item.name), "bold"), *(Text(cell, "dim") for cell in cells), Text(one_line(item.text))
-        )
+        words = " ".join([*map(file_words, item.attachments), *filter(None, [one_line(item.text)])])
+        table.add_row(Text(one_line(item.name), "bold"), *(Text(cell, "dim") for cell in cells), Text(words))
     print_lines(table)
 
 
@@ -61,10 +62,19 @@ def _print_snippets(found: list[Snippet]) -> None:
 @click.argument("text")
 @click.option("--topic", default="", help="What it is filed under.")
 @click.option("--language", default="", help="The language it is written in, such as en.")
+@click.option(
+    "--attach",
+    "attached",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    multiple=True,
+    help="Keep this file with it, to be sent along; may be given several times. TEXT may then be empty.",
+)
 @pass_session
-def add(session: Session, name: str, text: str, topic: str, language: str) -> None:
+def add(session: Session, name: str, text: str, topic: str, language: str, attached: tuple[Path, ...]) -> None:
     """Add a snippet; “-” reads its text from standard input. Variables such as $contact.firstname are filled in."""
-    snippet = Snippet(id=new_id(), name=name, text=text_of(text), topic=topic, language=language)
+    files = taken_in(session.inbox, None, attached)
+    snippet = Snippet(id=new_id(), name=name, text=text_of(text), topic=topic, language=language, attachments=files)
     session.inbox.save_snippet(snippet)
     click.echo(f"Snippet “{one_line(name, 128)}” added.")
 

@@ -290,7 +290,7 @@ class ReadMark(Struct, frozen=True, kw_only=True):
 
 
 class Snippet(Struct, frozen=True, kw_only=True):
-    """A stored reply template; its text may hold variables."""
+    """A stored reply template; its text may hold variables, and files may go with it or be all there is."""
 
     id: str
     name: str
@@ -299,6 +299,7 @@ class Snippet(Struct, frozen=True, kw_only=True):
     language: str = ""
     uses: int = 0
     deleted: bool = False
+    attachments: tuple[Attachment, ...] = ()
 
 
 Entity = Workspace | User | Channel | Contact | Conversation | Message | ReadMark | Snippet

@@ -21,7 +21,7 @@ def decide_snippet(state: State, command: SnippetCommand) -> Outcome:
         return Refusal("unknown-snippet", "There is no such snippet any more.")
     if isinstance(command, UseSnippet):
         return [replace(snippet, uses=snippet.uses + 1)]
-    return [replace(snippet, deleted=True, text="")]
+    return [replace(snippet, deleted=True, text="", attachments=())]
 
 
 def _save_snippet(state: State, command: SaveSnippet) -> Outcome:
@@ -29,8 +29,10 @@ def _save_snippet(state: State, command: SaveSnippet) -> Outcome:
     name = snippet.name.strip()
     if not name or len(name) > SNIPPET_NAME_LIMIT:
         return Refusal("bad-name", f"A snippet needs a name of 1 to {SNIPPET_NAME_LIMIT} characters.")
-    if not snippet.text.strip() or len(snippet.text) > SNIPPET_TEXT_LIMIT:
-        return Refusal("bad-text", f"A snippet needs a text of 1 to {SNIPPET_TEXT_LIMIT:,} characters.")
+    if not (snippet.text.strip() or snippet.attachments) or len(snippet.text) > SNIPPET_TEXT_LIMIT:
+        return Refusal("bad-text", f"A snippet needs a text of 1 to {SNIPPET_TEXT_LIMIT:,} characters, or a file.")
+    if any(not file.size for file in snippet.attachments):
+        return Refusal("empty-file", "A file of the snippet is empty: there is nothing to send.")
     others = [other for other in state.snippets.values() if not other.deleted and other.id != snippet.id]
     if any(other.name.casefold() == name.casefold() for other in others):
         return Refusal("name-taken", f"There is already a snippet named “{name}”.")

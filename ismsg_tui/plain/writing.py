@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.matching import Query
+from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.domain.snippets import fill, values_for
-from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.domain.text import clean, file_name, one_line
 from ismsg_tui.inbox import RefusedError
 from ismsg_tui.plain.desk import MisreadError, PlainDesk
 from ismsg_tui.plain.talk import Role
@@ -125,7 +126,8 @@ def snippet(desk: PlainDesk, rest: str) -> None:
         return
     for number, item in enumerate(found[:CHOICES], 1):
         topic = f", {one_line(item.topic)}" if item.topic else ""
-        desk.say(f"{Role.SNIPPET} {number}", f"{one_line(item.name, 128)}{topic}: {one_line(item.text)}")
+        words = one_line(item.text) or ", ".join(file_name(file.name) for file in item.attachments)
+        desk.say(f"{Role.SNIPPET} {number}", f"{one_line(item.name, 128)}{topic}: {words}")
     if len(found) > CHOICES:
         desk.say(Role.NOTICE, f"{len(found) - CHOICES} others: say snippet and a word of the one you want.")
     typed = desk.talk.ask("Number of the snippet").strip()
@@ -137,13 +139,18 @@ def snippet(desk: PlainDesk, rest: str) -> None:
     chosen = found[int(typed) - 1]
     assignee = desk.inbox.users.get(contact.assignee_id or "") or desk.inbox.me
     filled = fill(clean(chosen.text), values_for(contact, assignee, local(now_ms())))
-    desk.say(Role.TEXT, filled.text)
+    channel = desk.inbox.channels.get(contact.channel_id or "")
+    files = tuple(desk.inbox.fitted(file, channel) for file in chosen.attachments)
+    if filled.text:
+        desk.say(Role.TEXT, filled.text)
+    for file in files:
+        desk.say(Role.NOTICE, f"With it goes {file_name(file.name)}, {size_words(file.size)}.")
     if filled.missing:
         desk.say(Role.NOTICE, f"No value for {', '.join(filled.missing)}: it would be sent as it stands.")
     if not desk.talk.agrees(f"Send this to {desk.name()}?"):
         desk.say(Role.NOTICE, "Not sent.")
         return
-    issued: Issued | None = desk.inbox.reply(contact.id, filled.text)
+    issued: Issued | None = desk.inbox.reply(contact.id, filled.text, files)
     if issued is not None:
         desk.inbox.use_snippet(chosen.id)
     say_sent(desk)

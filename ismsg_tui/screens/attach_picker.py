@@ -42,6 +42,7 @@ from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.widgets.choice_list import Choice, ChoiceList
 from ismsg_tui.widgets.key_line import Key
 from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.picture_view import PictureView
 from ismsg_tui.widgets.text_fields import PlainInput
 
 SHOWN = 200
@@ -131,6 +132,7 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
                 yield ChoiceList[Entry]()
             with VerticalScroll(id="preview", can_focus=False):
                 yield Static(id="preview-text", markup=False)
+                yield PictureView()
 
     def on_mount(self) -> None:
         """Begin to look for files, and to type at once."""
@@ -238,13 +240,15 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
     @work(group="look", exclusive=True, exit_on_error=False, description="look at a file")
     async def _look(self) -> None:
         choice = self.rows.highlighted
-        shown = Content("")
+        shown, picture = Content(""), None
         if choice is not None:
             entry = choice.value
             shown = Content("A folder: Enter goes into it.")
             if not entry.folder:
-                shown = _look_words(await asyncio.to_thread(look_at, entry.path))
+                look = await asyncio.to_thread(look_at, entry.path)
+                shown, picture = _look_words(look), Path(entry.path) if look.mime.startswith("image/") else None
         self.query_one("#preview-text", Static).update(shown)
+        self.query_one(PictureView).show(picture)
         self.query_one("#preview").scroll_home(animate=False)
 
     # Taking

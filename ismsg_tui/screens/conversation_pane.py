@@ -285,7 +285,9 @@ class ConversationPane(FileActs):
             if typed_slash:
                 composer.insert_slash()
             return
-        composer.insert(chosen.filled.text)
+        if chosen.filled.text:
+            composer.insert(chosen.filled.text)
+        await self.attach_kept(contact.id, chosen.snippet.attachments)
         composer.focus_text()
         if chosen.filled.missing:
             missing = ", ".join(chosen.filled.missing)

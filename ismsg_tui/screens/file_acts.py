@@ -20,7 +20,7 @@ from ismsg_tui.domain.entities import Attachment, Channel
 from ismsg_tui.domain.media import check_attachment, fitted_to
 from ismsg_tui.domain.text import file_name
 from ismsg_tui.folders import look_at, shortened
-from ismsg_tui.inbox import Inbox
+from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.opener import Opener, open_by_system
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.writing import Writing
@@ -191,11 +191,14 @@ class FileActs(Vertical, TellsFaults):
             await self._put_into_draft(adding.contact_id, attachment)
         self.show_adding()
 
+    def _channel_of(self, contact_id: str) -> Channel | None:
+        card = self._inbox.card(contact_id)
+        return self._inbox.channels.get(card.contact.channel_id or "") if card else None
+
     async def _copy(self, adding: Adding) -> Attachment:
         """Raises FileError, also for a file that the channel does not take."""
         found = await asyncio.to_thread(examine, adding.path)
-        card = self._inbox.card(adding.contact_id)
-        channel = self._inbox.channels.get(card.contact.channel_id or "") if card else None
+        channel = self._channel_of(adding.contact_id)
         if channel is None:
             raise FileError(f"{file_name(adding.path.name)} can't be sent: the contact has no channel.")
         if (refusal := check_attachment(channel, found)) is not None:
@@ -203,6 +206,20 @@ class FileActs(Vertical, TellsFaults):
         kind = fitted_to(channel, found)
         add = partial(self._inbox.blobs.add, adding.path, kind=kind, mime=found.mime)
         return await asyncio.to_thread(add, progress=adding.moved, cancelled=adding.stopped.is_set)
+
+    async def attach_kept(self, contact_id: str, files: Sequence[Attachment]) -> None:
+        """Put files that the store holds into the draft; one that the contact's channel does not take is told."""
+        channel = self._channel_of(contact_id)
+        for file in files:
+            try:
+                attachment = await asyncio.to_thread(self._inbox.fitted, file, channel)
+            except RefusedError as error:
+                self.notify(str(error), severity="warning", markup=False)
+            except DatabaseError as error:
+                log.exception("a file could not be asked for")
+                self.notify(f"Not attached: {error}.", severity="error", markup=False)
+            else:
+                await self._put_into_draft(contact_id, attachment)
 
     async def _put_into_draft(self, contact_id: str, attachment: Attachment) -> None:
         composer = self.query_one(Composer)

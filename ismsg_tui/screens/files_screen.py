@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message as Heard
@@ -16,7 +17,7 @@ from textual.message import Message as Heard
 from ismsg_tui import times
 from ismsg_tui.actions import action, key_label
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.entities import Attachment, Message, MessageKind
+from ismsg_tui.domain.entities import Attachment, FileKind, Message, MessageKind
 from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.text import clean, file_name
 from ismsg_tui.domain.words import author_words
@@ -32,6 +33,7 @@ from ismsg_tui.store.blobs import SCOPE, BlobState, FileError
 from ismsg_tui.widgets.choice_list import Choice
 from ismsg_tui.widgets.file_lines import facts, fit_name, kind_word, state_words
 from ismsg_tui.widgets.key_line import Key
+from ismsg_tui.widgets.picture_view import PictureView
 
 NAME_WIDTH = 32
 OPENED = "opened"
@@ -65,6 +67,7 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
         self._contact = name
         self._all = [FileOf(message, file) for message in messages for file in message.attachments]
         self._states: dict[str, BlobState] = {}
+        self._picture = PictureView()
         super().__init__(f"Files of {name}", self._choices(), take="Open", what="file")
         self._keys = [
             Key(key_label("enter"), "Open", "take"),
@@ -134,6 +137,15 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
             self._state_words(value),
         ]
         return Content.assemble((f"{file_name(attachment.name)}\n", "bold"), ("\n".join(rows), "dim"))
+
+    def below_preview(self) -> ComposeResult:
+        """The picture itself."""
+        yield self._picture
+
+    def highlight(self, value: FileOf | None) -> None:
+        """Show the picture below, where the file is one and is here."""
+        is_picture = value is not None and value.attachment.kind is FileKind.IMAGE
+        self._picture.show(self._inbox.blobs.path(value.attachment.sha256) if value and is_picture else None)
 
     # What can be done
 

@@ -73,6 +73,7 @@ class Picker(Dialog[R], Generic[T, R]):
             if self.HAS_PREVIEW:
                 with VerticalScroll(id="preview", can_focus=False):
                     yield Static(id="preview-text")
+                    yield from self.below_preview()
 
     def on_mount(self) -> None:
         """Start to type at once."""
@@ -90,6 +91,10 @@ class Picker(Dialog[R], Generic[T, R]):
     def preview(self, value: T) -> Content:  # noqa: ARG002
         """What a value looks like, where the picker has a preview."""
         return Content("")
+
+    def below_preview(self) -> ComposeResult:
+        """What a preview holds besides words; `highlight` keeps it right."""
+        return ()
 
     def highlight(self, value: T | None) -> None:
         """React to another choice under the cursor; None where nothing fits."""

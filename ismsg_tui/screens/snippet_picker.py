@@ -10,8 +10,9 @@ from textual.content import Content
 
 from ismsg_tui.domain.entities import Snippet
 from ismsg_tui.domain.snippets import Filled, fill
-from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.domain.text import clean, file_name, one_line
 from ismsg_tui.screens.picker import Picker
+from ismsg_tui.widgets.attachments import file_words
 from ismsg_tui.widgets.choice_list import Choice
 
 
@@ -38,7 +39,12 @@ class SnippetPicker(Picker[Snippet, ChosenSnippet]):
         return ChosenSnippet(value, fill(clean(value.text), self._values))
 
     def preview(self, value: Snippet) -> Content:
-        """The text as it will be inserted, above it what it lacks."""
+        """The text as it will be inserted, above it what it lacks, below it the files that go with it."""
+        files = "\n".join(f"[{file_words(file)}]" for file in value.attachments)
+        gap = "\n\n" if value.text and files else ""
+        return Content.assemble(self._text(value), gap, (files, "$text-muted"))
+
+    def _text(self, value: Snippet) -> Content:
         filled = self.result(value).filled
         text = Content(filled.text)
         for start, end in filled.missing_spans:
@@ -52,6 +58,7 @@ class SnippetPicker(Picker[Snippet, ChosenSnippet]):
 
 
 def _choice(snippet: Snippet) -> Choice[Snippet]:
-    return Choice(
-        snippet, one_line(snippet.name, 128), one_line(snippet.topic, 40), one_line(snippet.text), clean(snippet.text)
-    )
+    names = " ".join(file_name(file.name) for file in snippet.attachments)
+    line = one_line(snippet.text) or names
+    text = f"{clean(snippet.text)} {names}"
+    return Choice(snippet, one_line(snippet.name, 128), one_line(snippet.topic, 40), line, text)

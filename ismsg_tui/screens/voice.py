@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from ismsg_tui.audio.player import Playback, Player, PlayerState
+from ismsg_tui.audio.player import Player, PlayerState
 from ismsg_tui.audio.ports import AudioError, Microphone, Speaker
 from ismsg_tui.audio.recorder import LIMIT, WARN_AT, Progress, Recorder, RecorderState
 from ismsg_tui.audio.sounds import peaks
@@ -24,13 +24,9 @@ from ismsg_tui.audio.tempo import speeds
 from ismsg_tui.domain.entities import Attachment, Channel
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.voice_notes import Way, make_attachment, way_of
-from ismsg_tui.widgets.file_lines import clock
-from ismsg_tui.widgets.voice_lines import BarView
 
 STEP = 5.0
 """Seconds that a key goes back or on."""
-SILENT_AFTER = 2.0
-"""Seconds of nothing at all after which the agent is asked about the microphone."""
 LAST_WORD = 2.0
 """Seconds that the end of the console waits for the end of a recording."""
 METER = 200
@@ -95,7 +91,7 @@ class Voice:
     ) -> None:
         self._inbox = inbox
         self._microphone = microphone
-        self._limit, self._warn_at = limit, warn_at
+        self.limit, self._warn_at = limit, warn_at
         self.folder = inbox.store.path.parent / "takes"
         self.player = Player(speaker)
         self.recording: Recording | None = None
@@ -142,7 +138,7 @@ class Voice:
                 # Even steps of decibels leave speech little room to move; their squares show it.
                 levels.append(round(100 * progress.level**2))
 
-        recorder = Recorder(self.folder, self._microphone, limit=self._limit, warn_at=self._warn_at, on_change=note)
+        recorder = Recorder(self.folder, self._microphone, limit=self.limit, warn_at=self._warn_at, on_change=note)
         self.recording = Recording(contact_id, name, recorder, levels)
         recorder.start(contact_id)
 
@@ -193,9 +189,17 @@ class Voice:
             return None
         return next((take for take in self._takes if take.tag in (contact_id, "")), None)
 
-    def lacks_peaks(self, take: Take) -> bool:
-        """Whether nobody has looked at the waveform of a take yet."""
-        return take.path not in self._peaks
+    def seconds(self, take: Take) -> float:
+        """How long a take is that waits."""
+        return self._seconds[take.path]
+
+    def was_left(self, take: Take) -> bool:
+        """Whether a take is from an earlier console."""
+        return take.path in self._kept
+
+    def peaks(self, take: Take) -> tuple[int, ...] | None:
+        """The waveform of a take; None if nobody has looked for it yet."""
+        return self._peaks.get(take.path)
 
     def find_peaks(self, take: Take) -> None:
         """Find the waveform of a take; may take long."""
@@ -281,104 +285,3 @@ class Voice:
         if self.recording is not None:
             self.recording.recorder.stop()
             self.recording.recorder.wait(LAST_WORD)
-
-    # What the bar shows
-
-    def view(self, contact_id: str | None, channel: Channel | None) -> BarView | None:
-        """What the recorder bar shows while a contact is looked at that is reached through a channel."""
-        if self.recording is not None:
-            return self._recording_view(self.recording, contact_id)
-        if self.note is not None:
-            return self._note_view(self.note)
-        take = self.take_for(contact_id)
-        if take is None:
-            return None
-        sending = self.sending(take)
-        return self._sending_view(sending) if sending else self._take_view(take, way_of(channel))
-
-    def _recording_view(self, recording: Recording, contact_id: str | None) -> BarView:
-        progress = recording.recorder.progress
-        note, alarm = "", False
-        if progress.warning:
-            note, alarm = f"it ends in {_clock(self._limit - progress.seconds + 0.99)} and is kept", True
-        elif progress.silent and progress.seconds > SILENT_AFTER:
-            note, alarm = "nothing is heard: is the microphone muted?", True
-        elif self.confirm is Confirm.DELETE:
-            note, alarm = "once more deletes it", True
-        starting = progress.state is RecorderState.STARTING
-        return BarView(
-            title="Recording" if recording.contact_id == contact_id else f"Recording for {recording.name}",
-            note=note,
-            alarm=alarm,
-            live=True,
-            sign="○" if starting else "●",
-            clock="starting…" if starting else f"{_clock(progress.seconds)} / {_clock(self._limit)}",
-            levels=tuple(recording.levels),
-            keys=(("record", "Stop"), ("drop_voice", "Delete")),
-            keys_elsewhere=(("record", "Stop"),),
-        )
-
-    def _take_view(self, take: Take, way: Way) -> BarView:
-        playback = self.player.playback
-        here = playback.sound == take
-        duration = self._seconds[take.path]
-        seconds = min(playback.seconds, duration) if here else 0.0
-        busy = here and self.player.is_busy
-        title = f"A recording of {_clock(duration)} was kept" if take.path in self._kept else "Recording"
-        note, alarm = self._speed_words(playback), False
-        if self.confirm is not None:
-            note = f"once more deletes it{' and records anew' if self.confirm is Confirm.AGAIN else ''}"
-            alarm = True
-        return BarView(
-            title=f"{title} · {way.words}" if way.form else title,
-            note=note,
-            alarm=alarm,
-            sign="▶" if busy else "‖",
-            clock=f"{_clock(seconds)} / {_clock(duration)}",
-            levels=self._peaks.get(take.path, ()),
-            share=seconds / duration if duration else 0.0,
-            words="" if way.form else way.words,
-            keys=(
-                *((("finish_voice", "Send"),) if way.form else ()),
-                ("pause_voice", "Pause" if busy else "Play"),
-                *self._moves(),
-                ("record_again", "Again"),
-                ("drop_voice", "Delete"),
-            ),
-            keys_elsewhere=(("record", "Send, listen, delete…"),),
-        )
-
-    def _sending_view(self, sending: Sending) -> BarView:
-        return BarView(
-            title=f"Sending · {sending.way.words}",
-            sign="…",
-            clock=f"{round(100 * sending.share):3d} %",
-            levels=self._peaks.get(sending.take.path, ()),
-            share=sending.share,
-            note=_clock(self._seconds[sending.take.path]),
-            keys=(("drop_voice", "Cancel"),),
-        )
-
-    def _note_view(self, note: Note) -> BarView:
-        playback, busy = self.player.playback, self.player.is_busy
-        return BarView(
-            title=note.title,
-            note=self._speed_words(playback),
-            sign="▶" if busy else "‖",
-            clock=f"{_clock(playback.seconds)} / {_clock(playback.duration)}",
-            levels=note.peaks,
-            share=min(1.0, playback.seconds / playback.duration) if playback.duration else 0.0,
-            keys=(("pause_voice", "Pause" if busy else "Play"), *self._moves(), ("drop_voice", "Close")),
-            keys_elsewhere=(("play_voice", "Pause" if busy else "Play"),),
-        )
-
-    def _moves(self) -> tuple[tuple[str, str], ...]:
-        faster = (("voice_speed", "Speed"),) if len(self.speeds) > 1 else ()
-        return (("voice_back", f"−{STEP:g} s"), ("voice_forward", f"+{STEP:g} s"), *faster)
-
-    def _speed_words(self, playback: Playback) -> str:
-        return f"{playback.speed:g}x" if playback.speed != 1.0 else ""
-
-
-def _clock(seconds: float) -> str:
-    return clock(int(seconds * 1000))

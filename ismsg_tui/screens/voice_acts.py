@@ -18,6 +18,7 @@ from ismsg_tui.domain.words import NAME_LIMIT, author_words
 from ismsg_tui.inbox import RefusedError
 from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.screens.voice import STEP, Confirm, Note, Voice
+from ismsg_tui.screens.voice_view import bar_view
 from ismsg_tui.store.blobs import SCOPE
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.files import FileError
@@ -60,13 +61,13 @@ class VoiceActs(ContactActs):
     def show_voice(self) -> None:
         """Draw the bar as things stand, for the contact that is looked at."""
         bar, contact_id = self.bar, self.pane.contact_id
-        view = self.voice.view(contact_id, self._channel_of(contact_id))
+        view = bar_view(self.voice, contact_id, self._channel_of(contact_id))
         if view is None and bar.has_focus:
             self._leave_bar()
         bar.view = view
         self._look_on(self.voice.is_active)
         take = self._take
-        if take is not None and self.voice.lacks_peaks(take):
+        if take is not None and self.voice.peaks(take) is None:
             self._find_peaks(take)
 
     def _look_on(self, active: bool) -> None:

@@ -55,7 +55,7 @@ CREATE TABLE read_mark (
 CREATE TABLE snippet (
     n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rev INTEGER NOT NULL DEFAULT 0,
     name TEXT NOT NULL, text TEXT NOT NULL, topic TEXT NOT NULL, language TEXT NOT NULL, uses INTEGER NOT NULL,
-    deleted INTEGER NOT NULL
+    deleted INTEGER NOT NULL, attachments TEXT NOT NULL
 );
 """
 

@@ -120,8 +120,12 @@ def entries(connection: Connection, *states: OutboxState) -> list[OutboxEntry]:
     return [_entry(row) for row in connection.execute(f"{_SELECT} WHERE state IN ({holes}) ORDER BY n", states)]
 
 
+FILES = """coalesce(
+    json_extract(issued, '$.command.attachments'), json_extract(issued, '$.command.snippet.attachments'), '[]'
+)"""
+"""The files of a command, in SQL: those of a message, or those that are kept with a snippet."""
 _WAITS_FOR_FILES = (
-    "EXISTS (SELECT 1 FROM json_each(issued, '$.command.attachments') AS file "
+    f"EXISTS (SELECT 1 FROM json_each({FILES}) AS file "
     "LEFT JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') WHERE blob.there IS NOT 1)"
 )
 _OVERTAKING = ("message.send", "comment.add", "read.mark", "read.unmark")

@@ -103,7 +103,9 @@ MESSAGE = Table(
     packed=("event", "mentions", "attachments"),
 )
 READ_MARK = Table("read_mark", ReadMark)
-SNIPPET = Table("snippet", Snippet, free_text=("name", "text", "topic", "language"))
+SNIPPET = Table(
+    "snippet", Snippet, free_text=("name", "text", "topic", "language", "attachments"), packed=("attachments",)
+)
 
 _BY_TYPE: dict[type[Any], Table[Any]] = {
     table.type: table for table in (WORKSPACE, USER, CHANNEL, CONTACT, CONVERSATION, MESSAGE, READ_MARK, SNIPPET)

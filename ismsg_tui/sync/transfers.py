@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.entities import Entity, Message
+from ismsg_tui.domain.entities import Entity, Message, Snippet
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.files import FileCancelledError, FileError
@@ -143,19 +143,19 @@ class Transfers:
 
 
 def want_new(store: Store, rows: Iterable[Entity], now: int) -> None:
-    """Ask for the small files of messages that have just arrived."""
+    """Ask for the small files of messages that have just arrived, and of snippets."""
     for row in rows:
-        if isinstance(row, Message) and row.attachments and row.at >= now - RECENT:
+        if isinstance(row, Snippet) or (isinstance(row, Message) and row.at >= now - RECENT):
             for attachment in row.attachments:
                 if attachment.size <= FETCHED_UNASKED and store.blobs.path(attachment.sha256) is None:
                     store.blobs.want(attachment.sha256, attachment.size)
 
 
 def to_send(connection: Connection, now: int) -> list[str]:
-    """The files of messages that may leave, oldest first, which the authority lacks."""
+    """The files of messages and snippets that may leave, oldest first, which the authority lacks."""
     rows = connection.execute(
-        "SELECT blob.sha256 AS sha256, min(outbox.n) AS n FROM outbox "
-        "JOIN json_each(outbox.issued, '$.command.attachments') AS file "
+        "SELECT blob.sha256 AS sha256, min(outbox.n) AS n FROM outbox "  # noqa: S608 - a constant
+        f"JOIN json_each({outbox.FILES}) AS file "
         "JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') "
         "WHERE outbox.state IN ('pending', 'sending') AND hold_until <= ? "
         "AND blob.here = 1 AND blob.there = 0 AND blob.error = '' GROUP BY blob.sha256 ORDER BY n",

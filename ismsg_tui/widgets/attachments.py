@@ -32,8 +32,12 @@ class Chip(NamedTuple):
 
 def chip_of(attachment: Attachment) -> Chip:
     """A file that is ready to go."""
-    words = f"{kind_word(attachment)} {fit_name(attachment.name, NAME_WIDTH)} {facts(attachment)}"
-    return Chip(f"{attachment.sha256} {attachment.name}", words)
+    return Chip(f"{attachment.sha256} {attachment.name}", file_words(attachment))
+
+
+def file_words(attachment: Attachment) -> str:
+    """A file in a few words: `image cat.png 34 kB`."""
+    return f"{kind_word(attachment)} {fit_name(attachment.name, NAME_WIDTH)} {facts(attachment)}"
 
 
 class AttachmentChips(Widget, can_focus=True):
