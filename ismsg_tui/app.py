@@ -95,7 +95,7 @@ class IsmsgApp(App[int], TellsFaults):
         self._notifier.enabled = config.notify
         self._changed: set[str] = set()
         self._changed_lock = threading.Lock()
-        self._data_version = 0
+        self._foreign_version = 0
         for theme in THEMES:
             self.register_theme(theme)
         self._problems = remap(config.key_set, config.keys)
@@ -158,7 +158,7 @@ class IsmsgApp(App[int], TellsFaults):
         self._leave_on_signals()
         for problem in self._problems:
             self.notify(problem, title="config.toml", severity="warning", timeout=15, markup=False)
-        self._data_version = self.inbox.store.data_version
+        self._foreign_version = self.inbox.store.foreign_version
         self._unlisten = self.inbox.listen(self._note_change)
         self.set_interval(LOOK_AROUND, self._look_around)
         if self._sync is not None:
@@ -223,9 +223,9 @@ class IsmsgApp(App[int], TellsFaults):
             self._notifier.changed(scopes, now_ms())
 
     def _look_around(self) -> None:
-        version = self.inbox.store.data_version
-        if version != self._data_version:
-            self._data_version = version
+        version = self.inbox.store.foreign_version
+        if version != self._foreign_version:
+            self._foreign_version = version
             self._note_change(frozenset({EVERYTHING}))
         self._notifier.tell(now_ms())
         self.writing.later(self.inbox.wake_due)

@@ -43,7 +43,7 @@ def half_blocks(path: Path, columns: int, rows: int, background: Colour) -> list
     try:
         import PIL.Image  # noqa: F401
     except ImportError as error:
-        raise PictureError("pip install 'ismsg-tui[images]' shows pictures here") from error
+        raise PictureError("install the Python package pillow to see pictures here") from error
     try:
         with open_file(path) as file:
             size = os.fstat(file.fileno()).st_size

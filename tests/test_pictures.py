@@ -23,7 +23,7 @@ from tests.desk_setup import CHANNEL, GUEST, console, contact_named, on_screen, 
 from tests.factories import examples
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 20, 30)
-HINT = "pip install 'ismsg-tui[images]'"
+HINT = "install the Python package pillow"
 
 
 def png(width: int, height: int, rows: list[list[tuple[int, int, int, int]]]) -> bytes:

@@ -23,11 +23,12 @@ def test_threads_and_processes_write_beside_each_other_and_see_it(tmp_path: Path
     store = Store(tmp_path)
     store.adopt([*SETTINGS, MAI])
     assert store.settings.users[BEN.id].name == "Ben Okoye"
-    version = store.data_version
+    version, foreign = store.data_version, store.foreign_version
     with another_process("write", tmp_path) as child:
         write_on_threads(store, "parent", 8, 12)
         assert read_done(child) == Done("written")
     assert store.data_version != version
+    assert store.foreign_version != foreign
     assert store.settings.users[BEN.id].name == "Ben Renamed"
     heard = [line.message.text for line in timeline_page(store.reader, MAI.id, limit=1_000) if line.message.text]
     writers = [f"parent {number}" for number in range(8)] + [f"child {number}" for number in range(4)]
@@ -106,3 +107,11 @@ def test_a_lock_file_is_held_by_one_at_a_time(tmp_path: Path) -> None:
         assert (first, second) == (True, False)
     with lock_file(path) as again:
         assert again
+
+
+def test_ones_own_writing_does_not_look_like_that_of_another_process(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    before = store.foreign_version
+    store.adopt([MAI])
+    assert store.foreign_version == before
+    store.close()

@@ -31,12 +31,12 @@ def bar_view(voice: Voice, contact_id: str | None, channel: Channel | None) -> B
 def _recording_view(voice: Voice, recording: Recording, contact_id: str | None) -> BarView:
     progress = recording.recorder.progress
     note, alarm = "", False
-    if progress.warning:
+    if voice.confirm is Confirm.DELETE:
+        note, alarm = "once more deletes it", True
+    elif progress.warning:
         note, alarm = f"it ends in {_clock(voice.limit - progress.seconds + 0.99)} and is kept", True
     elif progress.silent and progress.seconds > SILENT_AFTER:
         note, alarm = "nothing is heard: is the microphone muted?", True
-    elif voice.confirm is Confirm.DELETE:
-        note, alarm = "once more deletes it", True
     starting = progress.state is RecorderState.STARTING
     return BarView(
         title="Recording" if recording.contact_id == contact_id else f"Recording for {recording.name}",

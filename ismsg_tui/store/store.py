@@ -75,6 +75,7 @@ class Store:
             raise
         self._readers = threading.local()
         self._open_readers: list[Connection] = []
+        self._foreign_version = 0
         self._settings: Settings | None = None
         self._settings_version = -1
         self._listeners: list[Listener] = []
@@ -121,6 +122,17 @@ class Store:
         """A number that changes with every commit, of this process or another; ask on one thread only."""
         version: int = self.reader.execute("PRAGMA data_version").fetchone()[0]
         return version
+
+    @property
+    def foreign_version(self) -> int:
+        """A number that changes when another process has written; while this one writes, the last one known."""
+        # The writer's own commits do not count for it, as they would for a reader.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._foreign_version = self._writer.execute("PRAGMA data_version").fetchone()[0]
+            finally:
+                self._lock.release()
+        return self._foreign_version
 
     @property
     def settings(self) -> Settings:
