@@ -12,6 +12,7 @@ FILTERS = (
     ("from:", "who wrote it: a contact, a teammate, or me", "from:mai"),
     ("in:", "a view: new, open, assigned, closed, snoozed", "in:open"),
     ("assignee:", "whose contact it is: a teammate, me or none", "assignee:me"),
+    ("has:", "messages with a file", "has:file"),
     ("after:", "that day or later", "after:2026-01-01"),
     ("before:", "earlier than that day", "before:2026-02-01"),
 )
@@ -29,6 +30,7 @@ class SearchQuery(Struct, frozen=True):
     author: str = ""
     view: View | None = None
     assignee: str = ""
+    has_file: bool = False
     after: date | None = None
     before: date | None = None
 
@@ -54,6 +56,7 @@ def parse_search(text: str) -> SearchQuery:
         author=found.get("from:", ""),
         view=_view(found.get("in:")),
         assignee=found.get("assignee:", ""),
+        has_file=_has_file(found.get("has:")),
         after=_day("after:", found.get("after:")),
         before=_day("before:", found.get("before:")),
     )
@@ -81,6 +84,12 @@ def _view(value: str | None) -> View | None:
         return View(value.casefold())
     except ValueError:
         raise SearchError(f"in: takes {', '.join(view.value for view in View)}; not “{value}”.") from None
+
+
+def _has_file(value: str | None) -> bool:
+    if value is not None and value.casefold() != "file":
+        raise SearchError(f"has: takes file; not “{value}”.")
+    return value is not None
 
 
 def _day(name: str, value: str | None) -> date | None:

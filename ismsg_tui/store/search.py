@@ -84,6 +84,8 @@ def _conditions(
     conditions, values = ["message.kind <> 'event'"], dict[str, str | int | None](user=user_id)
     if asked.view is not None:
         conditions.append(f"message.contact_id IN (SELECT contact_id FROM inbox WHERE {VIEW_CONDITIONS[asked.view]})")
+    if asked.has_file:
+        conditions.append("message.attachments <> '[]'")
     if asked.assignee:
         if asked.assignee.casefold() == "none":
             conditions.append("inbox.assignee_id IS NULL")
