@@ -6,7 +6,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from ismsg_tui.cli import main
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Attachment, FileKind
@@ -81,3 +83,10 @@ def test_messages_with_files_are_found_with_and_without_words(tmp_path: Path) ->
     assert texts(inbox, "has:file") == ["look at her"]
     assert texts(inbox, "look has:file") == ["look at her"]
     assert texts(inbox, "hello has:file") == []
+
+
+def test_the_command_line_says_what_is_wrong_with_a_filter(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(main, ["--data", str(tmp_path), "--user", "Ana", "search", "in:nowhere"])
+    assert ended.exit_code == 1
+    assert "in: takes new, open, assigned" in ended.stderr
+    assert not (tmp_path / "ismsg.log").exists()

@@ -10,6 +10,7 @@ from typing import IO, Any
 import click
 
 from ismsg_tui.config import ConfigError
+from ismsg_tui.domain.search_query import SearchError
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.finding import NotFoundError
 from ismsg_tui.logs import FILE_NAME as LOG
@@ -54,7 +55,7 @@ def failure(error: Exception, folder: Path) -> FailedError:
     """The sentence for an error while working on the data in `folder`; what nobody expected goes into the log."""
     if isinstance(error, NotFoundError):
         return FailedError(str(error), error.details)
-    if isinstance(error, RefusedError | ConfigError | StoreTooNewError | FileError):
+    if isinstance(error, RefusedError | ConfigError | StoreTooNewError | FileError | SearchError):
         return FailedError(str(error))
     if isinstance(error, SqliteError):
         return FailedError(sqlite_words(error, folder / STORE))
