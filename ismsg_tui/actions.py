@@ -66,7 +66,9 @@ class Action:
             show=bool(self.footer),
             tooltip=self.help,
             id=self.id,
-            priority=self.scope in (Scope.COMPOSER, Scope.FILES),
+            # Keys that come in one burst with Enter, as over a slow line, are meant for the composer it leads to: a
+            # priority binding is carried out before the next key is looked at.
+            priority=self.scope in (Scope.COMPOSER, Scope.FILES) or self.id in ("select", "write"),
         )
 
 

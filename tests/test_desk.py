@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.domain.entities import EventType, MessageKind
@@ -380,3 +381,14 @@ async def test_what_the_mouse_selects_in_a_conversation_is_copied_without_the_pa
         await press(pilot, "ctrl+c")
         assert pilot.app.clipboard.strip() in "hello, this is Mai"
         assert "this is" in pilot.app.clipboard
+
+
+async def test_what_is_typed_in_one_burst_with_enter_goes_into_the_composer(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        for key in ("enter", "c", "a", "z"):
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settle(pilot)
+        assert len(pilot.app.screen_stack) == 1
+        await press(pilot, "enter")
+        assert inbox.timeline(contact_named(inbox, "Mai Tran"))[-1].message.text == "caz"

@@ -316,7 +316,3 @@ class ConversationPane(FileActs):
     @on(Timeline.Left)
     def _leave(self) -> None:
         self.post_message(self.Left())
-
-    @on(Timeline.WriteWanted)
-    def _write_wanted(self) -> None:
-        self.write()

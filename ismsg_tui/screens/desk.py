@@ -187,9 +187,8 @@ class Desk(Wayfinding, VoiceActs):
         event.stop()
         self._open_soon()
 
-    @on(LineList.Selected)
-    def _on_selected(self, event: LineList.Selected) -> None:
-        event.stop()
+    def action_answer(self) -> None:
+        """Open the contact under the cursor and start to write."""
         self._open_highlighted()
         self.action_reply()
 

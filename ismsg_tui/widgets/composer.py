@@ -180,8 +180,8 @@ class Composer(Vertical):
         self._submitted = None
 
     def focus_text(self) -> None:
-        """Put the cursor into the text."""
-        self._area.focus()
+        """Put the cursor into the text, at once: the next key is already meant for it."""
+        self.screen.set_focus(self._area)
 
     # What is shown
 

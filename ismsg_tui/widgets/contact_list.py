@@ -194,6 +194,11 @@ class ContactList(LineList):
                 if row is not None and row.contact_id in (before, contact_id):
                     self.forget_row(index)
 
+    async def action_select(self) -> None:  # type: ignore[override]
+        """Answer the contact, before the next key is looked at."""
+        if self.row_count:
+            await self.screen.run_action("answer")
+
     def action_show_conversation(self) -> None:
         """Go into the conversation."""
         self.post_message(self.Entered())

@@ -53,9 +53,6 @@ class Timeline(ScrollView, can_focus=True):
     class Left(Message):
         """The agent wants to go back to the list."""
 
-    class WriteWanted(Message):
-        """The agent wants to write."""
-
     class BottomSeen(Message):
         """The newest line has come into sight."""
 
@@ -404,9 +401,9 @@ class Timeline(ScrollView, can_focus=True):
         """Go back to the list."""
         self.post_message(self.Left())
 
-    def action_write(self) -> None:
-        """Start to write."""
-        self.post_message(self.WriteWanted())
+    async def action_write(self) -> None:
+        """Start to write, before the next key is looked at."""
+        await self.screen.run_action("reply")
 
     def on_focus(self) -> None:
         """Park the terminal's cursor at the newest line in sight."""
