@@ -111,11 +111,6 @@ class IsmsgApp(App[int], TellsFaults):
         """The desk is where everything happens."""
         return self.desk
 
-    @property
-    def notifier(self) -> Notifier:
-        """Who tells an agent that looks elsewhere."""
-        return self._notifier
-
     def _to_terminal(self, sequence: str) -> None:
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)

@@ -392,3 +392,13 @@ async def test_what_is_typed_in_one_burst_with_enter_goes_into_the_composer(tmp_
         assert len(pilot.app.screen_stack) == 1
         await press(pilot, "enter")
         assert inbox.timeline(contact_named(inbox, "Mai Tran"))[-1].message.text == "caz"
+
+
+async def test_a_double_click_on_a_contact_begins_an_answer(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        await pilot.double_click("#contacts", offset=(5, 3))
+        await settle(pilot)
+        await write(pilot, "hi")
+        await press(pilot, "enter")
+        assert inbox.timeline(contact_named(inbox, "Omar Haddad"))[-1].message.text == "hi"

@@ -220,4 +220,4 @@ class LineList(ScrollView, can_focus=True):
         if isinstance(row, int):
             self.move_to(row)
             if event.chain == 2:
-                self.action_select()
+                self.call_later(self.run_action, "select")
