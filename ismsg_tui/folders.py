@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from ismsg_tui.domain.text import clean
-from ismsg_tui.store.files import FileError, media_type, open_file
+from ismsg_tui.files.handling import FileError, media_type, open_file
 
 MOST_FILES = 20_000
 """So many files of a tree are found, those near its root first."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ismsg_tui.domain.media import size_words
-from ismsg_tui.store.files import FileError, open_file
+from ismsg_tui.files.handling import FileError, open_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.domain.entities import Attachment, FileKind, MessageKind
+from ismsg_tui.files.handling import Cancelled, FileCancelledError, Progress
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.opener import OpenError, can_run, check_harmless, copy_for_opening
 from ismsg_tui.screens.attach_picker import AttachPicker
@@ -19,7 +20,6 @@ from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.file_dialogs import AttachQuestion
 from ismsg_tui.screens.files_screen import FilesScreen
 from ismsg_tui.store.drafts import Draft
-from ismsg_tui.store.files import Cancelled, FileCancelledError, Progress
 from ismsg_tui.widgets.composer import Composer
 from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, settle, write
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from ismsg_tui.domain.entities import Attachment, FileKind
-from ismsg_tui.store import blob_folder, files
+from ismsg_tui.files import blob_folder, handling
+from ismsg_tui.files.handling import CHUNK, UNKNOWN, examine, media_type
 from ismsg_tui.store.blobs import SCOPE, Blobs, FileCancelledError, FileError
-from ismsg_tui.store.files import CHUNK, UNKNOWN, examine, media_type
 from ismsg_tui.store.store import Store
 
 HARD_TEXT = Path(__file__).parents[2] / "shared/data/hard-text.jsonl"
@@ -332,7 +332,7 @@ def test_copies_of_dead_processes_are_cleared_away(kept: Blobs, tmp_path: Path) 
 
 
 def test_pieces_are_read_and_not_files(monkeypatch: pytest.MonkeyPatch, kept: Blobs, tmp_path: Path) -> None:
-    monkeypatch.setattr(files, "CHUNK", 7)
+    monkeypatch.setattr(handling, "CHUNK", 7)
     content = bytes(range(256))
     found = kept.add(made(tmp_path, "a.bin", content))
     with kept.open(found.sha256) as file:

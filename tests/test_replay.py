@@ -19,11 +19,11 @@ from ismsg_tui.domain.changes import Answer, Page
 from ismsg_tui.domain.commands import AddComment, Issued, SendMessage
 from ismsg_tui.domain.entities import Contact, Entity
 from ismsg_tui.domain.state import Refusal
+from ismsg_tui.files.handling import Cancelled, Progress
 from ismsg_tui.store import loading, outbox, writing
 from ismsg_tui.store import rows as rows_module
 from ismsg_tui.store import store as store_module
 from ismsg_tui.store.drafts import read_draft
-from ismsg_tui.store.files import Cancelled, Progress
 from ismsg_tui.store.outbox import OutboxEntry, OutboxState
 from ismsg_tui.store.store import RefusedError, Store
 from ismsg_tui.sync import engine

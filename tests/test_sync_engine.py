@@ -23,9 +23,9 @@ from ismsg_tui.domain.commands import (
 from ismsg_tui.domain.entities import Delivery, Message
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
+from ismsg_tui.files.handling import Cancelled, Progress
 from ismsg_tui.store import outbox
 from ismsg_tui.store.drafts import Draft, read_draft
-from ismsg_tui.store.files import Cancelled, Progress
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.store import Store
 from ismsg_tui.store.timeline import timeline_page

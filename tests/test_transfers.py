@@ -15,10 +15,10 @@ from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.domain.commands import CloseConversation, Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Attachment, FileKind, Message, MessageKind
+from ismsg_tui.files.handling import CHUNK, Cancelled, FileError, Progress
 from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.store import outbox
 from ismsg_tui.store.blobs import CANCELLED, SCOPE, BlobState
-from ismsg_tui.store.files import CHUNK, Cancelled, FileError, Progress
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync import transfers

@@ -12,11 +12,11 @@ import click
 from ismsg_tui.config import ConfigError
 from ismsg_tui.domain.search_query import SearchError
 from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.files.handling import FileError
 from ismsg_tui.finding import NotFoundError
 from ismsg_tui.logs import FILE_NAME as LOG
 from ismsg_tui.logs import start_log
 from ismsg_tui.store.connection import Error as SqliteError
-from ismsg_tui.store.files import FileError
 from ismsg_tui.store.migrations import StoreTooNewError
 from ismsg_tui.store.store import FILE_NAME as STORE
 from ismsg_tui.store.store import RefusedError

@@ -16,8 +16,8 @@ from ismsg_tui.domain.media import check_attachment, size_words
 from ismsg_tui.domain.text import file_name, one_line
 from ismsg_tui.export.documents import every_line
 from ismsg_tui.export.objects import attachment_object
+from ismsg_tui.files.handling import FileError, examine, sha256_of
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.store.files import FileError, examine, sha256_of
 
 
 def taken_in(inbox: Inbox, channel: Channel | None, paths: Sequence[Path]) -> tuple[Attachment, ...]:

@@ -9,8 +9,8 @@ import click
 from ismsg_tui.cli.errors import FailedError
 from ismsg_tui.cli.session import Session, pass_session
 from ismsg_tui.domain.entities import Attachment, Channel
+from ismsg_tui.files.handling import examine
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.store.files import examine
 
 
 def spoken_in(inbox: Inbox, channel: Channel | None, path: Path) -> Attachment:

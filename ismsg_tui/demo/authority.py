@@ -17,7 +17,7 @@ from ismsg_tui.domain.entities import Channel, Contact, Entity, Message, Snippet
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal, State
 from ismsg_tui.domain.text import file_name
-from ismsg_tui.store.files import Cancelled, Progress
+from ismsg_tui.files.handling import Cancelled, Progress
 from ismsg_tui.sync.authority import FILE_MISSING
 
 _Key = tuple[type[Entity], str]

@@ -9,7 +9,7 @@ from ismsg_tui.demo.scene import CONTENT, Enclosure
 from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.domain.entities import Attachment, FileKind, Message
 from ismsg_tui.domain.media import kind_of
-from ismsg_tui.store.files import media_type
+from ismsg_tui.files.handling import media_type
 
 _HEARD = {
     FileKind.FILE: "file",

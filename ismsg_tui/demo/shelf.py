@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
 
-from ismsg_tui.store.files import Cancelled, FileError, Progress, copy_on, sha256_of
+from ismsg_tui.files.handling import Cancelled, FileError, Progress, copy_on, sha256_of
 
 
 class Shelf:

@@ -19,6 +19,8 @@ class Page(Struct, frozen=True):
     to: int
     rows: tuple[tuple[int, Entity], ...]
     more: bool = False
+    gone: tuple[str, ...] = ()
+    """Contacts that the user may not see any more; a contact that is gone has no rows in the page."""
 
 
 class Answer(Struct, frozen=True):

@@ -15,13 +15,13 @@ from ismsg_tui.audio.take import Take
 from ismsg_tui.domain.entities import Attachment, Channel, FileKind, Message
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT, author_words
+from ismsg_tui.files.handling import FileError
 from ismsg_tui.inbox import RefusedError
 from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.screens.voice import STEP, Confirm, Note, Voice
 from ismsg_tui.screens.voice_view import bar_view
 from ismsg_tui.store.blobs import SCOPE
 from ismsg_tui.store.connection import DatabaseError
-from ismsg_tui.store.files import FileError
 from ismsg_tui.voice_notes import way_of
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.recorder_bar import RecorderBar

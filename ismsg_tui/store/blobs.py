@@ -17,9 +17,8 @@ from msgspec.structs import replace
 
 from ismsg_tui.domain.entities import Attachment, FileKind
 from ismsg_tui.domain.text import file_name
-from ismsg_tui.store.blob_folder import BlobFolder
-from ismsg_tui.store.connection import Connection
-from ismsg_tui.store.files import (
+from ismsg_tui.files.blob_folder import BlobFolder
+from ismsg_tui.files.handling import (
     Cancelled,
     FileCancelledError,
     FileError,
@@ -31,6 +30,7 @@ from ismsg_tui.store.files import (
     save_copy,
     sha256_of,
 )
+from ismsg_tui.store.connection import Connection
 
 if TYPE_CHECKING:
     from ismsg_tui.store.store import Store

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ismsg_tui.domain.changes import Answer, Page
 from ismsg_tui.domain.commands import Issued
-from ismsg_tui.store.files import Cancelled, Progress
+from ismsg_tui.files.handling import Cancelled, Progress
 
 FILE_MISSING = "file-missing"
 """The code by which an authority refuses a message whose files it does not have."""

@@ -10,9 +10,9 @@ from functools import partial
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Entity, Message, Snippet
+from ismsg_tui.files.handling import FileCancelledError, FileError
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import Connection
-from ismsg_tui.store.files import FileCancelledError, FileError
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import Authority, UnreachableError
 

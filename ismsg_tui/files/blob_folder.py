@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ismsg_tui.store.files import Cancelled, Progress, copy_hashing
+from ismsg_tui.files.handling import Cancelled, Progress, copy_hashing
 
 LEFT_OVER = 24 * 3600
 """Seconds after which a copy that was never finished is cleared away."""
