@@ -171,7 +171,7 @@ class ChoiceList(LineList, Generic[T]):
     def on_click(self, event: Click) -> None:
         """Take the row that was clicked."""
         event.prevent_default()  # in a list of contacts one click only moves
-        row = event.style.meta.get("row")
-        if isinstance(row, int):
+        row = self.row_under(event)
+        if row is not None:
             self.move_to(row)
             self.post_message(self.Taken())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import work
 from textual.message import Message
 
 from ismsg_tui import times
@@ -39,6 +41,9 @@ CHANNEL_CODES = {
 NEAR = 150
 """By how many rows a contact is thought to have moved down at most."""
 
+BREATH = 0.1
+"""Seconds between two readings of the list, however often it changes."""
+
 Base = tuple[str, ...]
 """The component classes that lie under every piece of a row."""
 
@@ -52,6 +57,19 @@ def initials(name: str) -> str:
     """The first letters of the first and last word of a name."""
     words = one_line(name).split()
     return "".join(one_line(word, 1) for word in (words[:1] + words[1:][-1:])).upper()
+
+
+class Reading(NamedTuple):
+    """A list as it has become, and the rows that were in sight as they are now."""
+
+    fresh: RowWindow
+    newest: dict[str, ListRow]
+
+
+def _read(source: RowSource, indexes: Iterable[int], contact_ids: Sequence[str]) -> Reading:
+    fresh = RowWindow(source)
+    fresh.refresh(indexes)
+    return Reading(fresh, source.rows(list(contact_ids)) if contact_ids else {})
 
 
 class ContactList(LineList):
@@ -83,6 +101,7 @@ class ContactList(LineList):
         super().__init__(id=id)
         self._window: RowWindow | None = None
         self._waiting: RowWindow | None = None
+        self._reading = self._unread_changes = False
         self._position: Callable[[str], int | None] = lambda _: None
         self.users: Mapping[str, User] = {}
         self.channels: Mapping[str, Channel] = {}
@@ -120,16 +139,49 @@ class ContactList(LineList):
         self.keep_cursor_visible()
 
     def rows_changed(self, *, settle: bool = False) -> None:
-        """Read the rows anew. What would move the rows in sight waits until the agent moves, or until `settle`."""
+        """Read the rows anew, off the loop. What would move the rows in sight waits until the agent moves.
+
+        With `settle` it neither waits nor is read later: the agent's own doing is seen at once.
+        """
         if self._window is None:
             return
-        fresh = RowWindow(self._window.source)
-        fresh.refresh()
+        if settle:
+            self._take(_read(self._window.source, self.rows_in_sight, ()), settle=True)
+        else:
+            self._read_soon()
+
+    @work(group="rows", exit_on_error=False, description="read the list")
+    async def _read_soon(self) -> None:
+        """Read the rows on another thread; what changes meanwhile is read once more, a breath later."""
+        self._unread_changes = True
+        if self._reading:
+            return
+        self._reading = True
+        try:
+            while self._unread_changes and (window := self._window) is not None:
+                self._unread_changes = False
+                sight = self.rows_in_sight
+                held = [row.contact_id for index in sight if (row := self.row_at(index)) is not None]
+                reading = await asyncio.to_thread(_read, window.source, sight, held)
+                if window is self._window:
+                    self._take(reading)
+                else:  # another list is shown, or the agent has done something: that was read before
+                    self._unread_changes = True
+                if self._unread_changes:
+                    await asyncio.sleep(BREATH)
+        finally:
+            self._reading = False
+
+    def _take(self, reading: Reading, *, settle: bool = False) -> None:
+        """Show what was read, or hold it back."""
+        if self._window is None:
+            return
+        fresh, newest = reading
         sight = {index: self.row_at(index) for index in self.rows_in_sight}
         in_place = self._window.same_places(fresh, sight)
         self._waiting = None if settle or in_place else fresh
         if self._waiting is not None:
-            self._window.reread()
+            self._window.replace(newest)
             self._repaint(sight)
         elif in_place and self.cursor in sight and fresh.count == self._window.count:
             self._window = fresh
@@ -140,10 +192,14 @@ class ContactList(LineList):
 
     def _repaint(self, sight: Mapping[int, ListRow | None]) -> None:
         """Paint those rows anew that are not what was in sight; what is out of sight is painted when it comes."""
-        same = {index for index, row in sight.items() if row == self.row_at(index)}
-        self._strips = {key: strips for key, strips in self._strips.items() if key[0] in same}
-        for index in sight.keys() - same:
-            self.forget_row(index)
+        for index, row in sight.items():
+            if row != self.row_at(index):
+                self.forget_row(index)
+
+    def painted_as(self, index: int) -> Hashable:
+        """A row looks the same wherever it stands."""
+        row = self.row_at(index)
+        return row, row is not None and row.contact_id == self.opened, self.has_focus
 
     @property
     def holds_back(self) -> bool:
@@ -155,7 +211,6 @@ class ContactList(LineList):
         fresh, self._waiting = self._waiting, None
         if fresh is None:
             return False
-        fresh.refresh()
         gone = self._let_in(fresh)
         self.post_message(self.Stirred(self))
         return gone
@@ -168,13 +223,13 @@ class ContactList(LineList):
         if moved is not None and moved != index:
             offset = self.scroll_offset.y
             self.cursor = moved
-            self.refresh_rows()
+            self.rows_moved()
             if offset:
                 y = max(0, offset + (moved - index) * self.ROW_HEIGHT)
                 self.scroll_to(y=y, animate=False, force=True)
             self.keep_cursor_visible()
         else:
-            self.refresh_rows()
+            self.rows_moved()
         return before is not None and moved is None
 
     def _place_of(self, contact_id: str, index: int) -> int | None:

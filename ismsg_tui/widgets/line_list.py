@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
-from textual.events import Click
+from textual.events import Click, MouseEvent
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -46,7 +47,7 @@ class LineList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.cursor = 0
         self._styles_by_name: dict[tuple[str, ...], Style] = {}
-        self._strips: dict[tuple[int, int], list[Strip]] = {}
+        self._strips: dict[tuple[Hashable, int, bool], list[Strip]] = {}
 
     @property
     def row_count(self) -> int:
@@ -60,6 +61,10 @@ class LineList(ScrollView, can_focus=True):
     def empty_lines(self, width: int) -> list[list[Segment]]:
         """What is shown when there are no rows."""
         raise NotImplementedError
+
+    def painted_as(self, index: int) -> Hashable:
+        """All that the lines of a row depend on, but the width and the cursor: what is painted once is kept by it."""
+        return index
 
     # Painting
 
@@ -78,11 +83,22 @@ class LineList(ScrollView, can_focus=True):
         self._strips.clear()
 
     def refresh_rows(self) -> None:
-        """Repaint after the rows have changed."""
+        """Repaint after the rows have changed, or what all of them depend on."""
         self._strips.clear()
+        self.rows_moved()
+
+    def rows_moved(self) -> None:
+        """Repaint after rows have changed places; those that are painted already are not painted again."""
         self.cursor = max(0, min(self.cursor, self.row_count - 1))
-        width = self.scrollable_content_region.width
-        self.virtual_size = Size(width, self.row_count * self.ROW_HEIGHT)
+        region = self.scrollable_content_region
+        size = Size(region.width, self.row_count * self.ROW_HEIGHT)
+        before = self.virtual_size
+        if before.width == size.width and min(before.height, size.height) > region.height:
+            # The bar stays where it is: the screen need not be laid out anew for another length of it.
+            self.set_reactive(LineList.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
         self.refresh()
 
     def on_resize(self) -> None:
@@ -100,17 +116,17 @@ class LineList(ScrollView, can_focus=True):
             return strip.adjust_cell_length(width, self.style_of())
         if index >= self.row_count:
             return Strip.blank(width, self.style_of())
-        strips = self._strips.get((index, width))
+        selected = index == self.cursor
+        key = self.painted_as(index), width, selected
+        strips = self._strips.get(key)
         if strips is None:
-            selected = index == self.cursor
             fill = self.style_of("list--cursor") if selected else self.style_of()
             strips = [
-                Strip(line).adjust_cell_length(width, fill).apply_meta({"row": index})
-                for line in self.row_lines(index, width, selected=selected)
+                Strip(line).adjust_cell_length(width, fill) for line in self.row_lines(index, width, selected=selected)
             ]
             if len(self._strips) >= KEPT:
                 self._strips.clear()
-            self._strips[index, width] = strips
+            self._strips[key] = strips
         return strips[part]
 
     # Moving
@@ -162,11 +178,13 @@ class LineList(ScrollView, can_focus=True):
 
     def on_focus(self) -> None:
         """Show the cursor as the one that keys move."""
+        self._styles_by_name.clear()
         self.forget_row(self.cursor)
         self.call_later(self.park_cursor)  # the focus counts as had once this event is dealt with
 
     def on_blur(self) -> None:
         """Show that keys go elsewhere."""
+        self._styles_by_name.clear()
         self.forget_row(self.cursor)
 
     @property
@@ -177,7 +195,8 @@ class LineList(ScrollView, can_focus=True):
 
     def forget_row(self, index: int) -> None:
         """Paint a row anew."""
-        self._strips = {key: strips for key, strips in self._strips.items() if key[0] != index}
+        forgotten = self.painted_as(index)
+        self._strips = {key: strips for key, strips in self._strips.items() if key[0] != forgotten}
         self._refresh_row(index)
 
     @property
@@ -214,10 +233,18 @@ class LineList(ScrollView, can_focus=True):
         if self.row_count:
             self.post_message(self.Selected(self, self.cursor))
 
+    def row_under(self, event: MouseEvent) -> int | None:
+        """The index of the row that the mouse is on."""
+        place = event.get_content_offset(self)
+        if place is None:
+            return None
+        row = (place.y + self.scroll_offset.y) // self.ROW_HEIGHT
+        return row if row < self.row_count else None
+
     def on_click(self, event: Click) -> None:
         """Go to the row that was clicked; a double click chooses it."""
-        row = event.style.meta.get("row")
-        if isinstance(row, int):
+        row = self.row_under(event)
+        if row is not None:
             self.move_to(row)
             if event.chain == 2:
                 self.call_later(self.run_action, "select")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from ismsg_tui.store.lists import ListPage, ListRow, Position
@@ -36,10 +36,12 @@ class RowWindow:
         self.count = 0
         self._pages: dict[int, ListPage] = {}
 
-    def refresh(self) -> None:
-        """Forget every page and count anew."""
+    def refresh(self, indexes: Iterable[int] = ()) -> None:
+        """Forget every page, count anew and fetch what is at these indexes."""
         self._pages.clear()
         self.count = self.source.count()
+        for index in indexes:
+            self.row(index)
 
     def row(self, index: int) -> ListRow | None:
         """The row at an index from the top; None beyond the end."""
@@ -61,10 +63,9 @@ class RowWindow:
                 return False
         return True
 
-    def reread(self) -> None:
-        """Bring the rows that are held up to date, each in its old place."""
+    def replace(self, fresh: Mapping[str, ListRow]) -> None:
+        """Bring the rows that are held up to date by contact, each in its old place."""
         for number, page in self._pages.items():
-            fresh = self.source.rows([row.contact_id for row in page.rows])
             rows = [fresh.get(row.contact_id, row) for row in page.rows]
             self._pages[number] = ListPage(rows, page.first, page.last)
 
