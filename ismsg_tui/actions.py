@@ -21,6 +21,7 @@ class Scope(StrEnum):
     CHIPS = "on the files of a draft"
     FILES = "in a list of files"
     VOICE = "on the recorder bar"
+    UNSENT = "on a message that was not sent"
 
 
 class Group(StrEnum):
@@ -74,7 +75,7 @@ class Action:
 
 _A, _C, _F, _V, _M, _D = Group.ANSWER, Group.CONVERSATION, Group.FILES, Group.VOICE, Group.MOVE, Group.DESK
 _DESK, _LIST, _LINE, _TYPE, _ANY = Scope.DESK, Scope.LIST, Scope.TIMELINE, Scope.COMPOSER, Scope.ANYWHERE
-_CHIP, _FILE, _BAR = Scope.CHIPS, Scope.FILES, Scope.VOICE
+_CHIP, _FILE, _BAR, _LEFT = Scope.CHIPS, Scope.FILES, Scope.VOICE, Scope.UNSENT
 
 ACTIONS: tuple[Action, ...] = (
     Action("reply", "r,i", "Reply", _DESK, _A, "Write to the contact; Enter on a contact does the same.", footer=1),
@@ -86,6 +87,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("toggle_comment", "ctrl+n", "Comment", _TYPE, _A, "Switch between reply and comment.", palette=False),
     Action("leave_composer", "escape", "Back", _TYPE, _A, "Leave the composer; the draft stays.", palette=False),
     Action("undo", "z", "Undo", _DESK, _A, "Take back the last message, closing, snooze or assignment.", footer=8),
+    Action(
+        "next_unsent",
+        "exclamation_mark",
+        "Not sent",
+        _DESK,
+        _A,
+        "Go to the next message that was not sent: to send it again, edit or discard it.",
+    ),
+    Action("send_again", "enter", "Send again", _LEFT, _A, "Send it again, or now if it asks.", palette=False),
+    Action(
+        "edit_unsent", "e", "Edit", _LEFT, _A, "Put its words into the composer, above what is there.", palette=False
+    ),
+    Action("discard_unsent", "x,delete", "Discard", _LEFT, _A, "Discard it, once pressed twice.", palette=False),
+    Action("leave_unsent", "escape", "Back", _LEFT, _A, "Go back; it stays.", palette=False),
     Action("assign", "a", "Assign", _DESK, _C, "Give the contact to somebody, or to nobody.", footer=2),
     Action("close", "c", "Close", _DESK, _C, "Close the conversation with a closing note.", footer=3),
     Action("close_and_next", "C", "Close, next", _DESK, _C, "Close the conversation and go to who waits longest."),
@@ -96,6 +111,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_message", "y", "Copy", _DESK, _C, "Copy the newest message of the contact; the mouse selects others."),
     Action("copy_conversation", "Y", "Copy all", _DESK, _C, "Copy the whole conversation as Markdown."),
     Action("attach", "ctrl+o", "Attach", _ANY, _F, "Choose files to send; a file dropped on the terminal asks first."),
+    Action("paste_picture", "alt+v", "Paste picture", _ANY, _F, "Attach the picture that is on the clipboard."),
     Action("files", "e", "Files", _DESK, _F, "Open, save or fetch the files of the conversation."),
     Action("chips", "shift+tab", "Chosen files", _TYPE, _F, "Go to the files that will be sent.", palette=False),
     Action("chip_left", "left,h", "Left", _CHIP, _F, "Go to the file before.", palette=False),
@@ -216,6 +232,7 @@ _TOGETHER = (
     (Scope.CHIPS, Scope.DESK, Scope.ANYWHERE),
     (Scope.FILES,),
     (Scope.VOICE, Scope.ANYWHERE),
+    (Scope.UNSENT, Scope.ANYWHERE),
 )
 """Scopes whose keys work at the same time."""
 
@@ -268,6 +285,7 @@ def keymap() -> dict[str, str]:
 _KEY_NAMES = {
     "slash": "/",
     "question_mark": "?",
+    "exclamation_mark": "!",
     "less_than_sign": "<",
     "greater_than_sign": ">",
     "right_square_bracket": "]",

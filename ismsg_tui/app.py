@@ -7,14 +7,18 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on, work
 from textual.app import App
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
+from textual.theme import Theme
 
 from ismsg_tui.actions import keymap, remap
 from ismsg_tui.audio.devices import PortAudioMicrophone, PortAudioSpeaker
@@ -24,7 +28,7 @@ from ismsg_tui.clipboard import Way, copy
 from ismsg_tui.clock import now_ms
 from ismsg_tui.commands import DeskCommands
 from ismsg_tui.config import Config
-from ismsg_tui.domain.text import one_line
+from ismsg_tui.graphics import Graphics, Pixels, cell_size, graphics_for
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.logs import FILE_NAME, start_log
 from ismsg_tui.messages import (
@@ -42,7 +46,9 @@ from ismsg_tui.screens.voice import Voice
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.sync.authority import Authority
 from ismsg_tui.sync.engine import Refused, Sync, SyncState
-from ismsg_tui.themes import THEMES
+from ismsg_tui.themes import THEMES, needs_edges, readable
+from ismsg_tui.widgets.segments import show_emoji_in_words, shown_line
+from ismsg_tui.widgets.filters import last_filters, set_scrollbars, wants_ascii
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +97,14 @@ class IsmsgApp(App[int], TellsFaults):
         self._sync = (
             Sync(inbox.store, authority, on_state=self._on_state, on_refused=self._on_refused) if authority else None
         )
-        self._notifier = Notifier(inbox, self._to_terminal, os.environ, now_ms())
+        self._notifier = Notifier(inbox, self.to_terminal, os.environ, now_ms())
         self._notifier.enabled = config.notify
+        # An empty variable asks for nothing; Textual only looks whether there is one.
+        self.no_color = bool(os.environ.get("NO_COLOR"))
+        ascii_only = wants_ascii(config.borders)
+        self._last_filters = last_filters(ascii_only=ascii_only, no_colours=self.no_color, file=sys.__stderr__)
+        show_emoji_in_words(config.emoji == "text")
+        set_scrollbars(ascii_only=ascii_only, no_colours=self.no_color)
         self._changed: set[str] = set()
         self._changed_lock = threading.Lock()
         self._foreign_version = 0
@@ -111,7 +123,32 @@ class IsmsgApp(App[int], TellsFaults):
         """The desk is where everything happens."""
         return self.desk
 
-    def _to_terminal(self, sequence: str) -> None:
+    def get_css_variables(self) -> dict[str, str]:
+        """The colours of the theme, so that everything can be read."""
+        self.theme_variables = readable(super().get_css_variables(), self.current_theme)
+        return self.theme_variables
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every painted line goes through."""
+        first = () if self.no_color else super().get_line_filters()
+        return (*first, *self._last_filters)
+
+    def _draw_edges(self, theme: Theme) -> None:
+        """Draw lines between the panes where colours don't part them."""
+        self.desk.set_class(self.no_color or needs_edges(theme), "-edges")
+
+    def graphics(self) -> tuple[Graphics, Pixels | None]:
+        """How pictures are drawn here, and the size of a cell in pixels, if that is known."""
+        if self.is_headless:
+            return Graphics.OFF if self.config.pictures == "off" else Graphics.BLOCKS, None
+        cell = cell_size()
+        chosen = graphics_for(self.config.pictures, os.environ, cell)
+        # The number of a picture is told to kitty as a colour, which fewer colours would change.
+        few = chosen is Graphics.KITTY and self.console.color_system != "truecolor"
+        return Graphics.BLOCKS if few else chosen, cell
+
+    def to_terminal(self, sequence: str) -> None:
+        """Write a raw sequence to the terminal, in its turn after what is painted."""
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)
 
@@ -122,7 +159,7 @@ class IsmsgApp(App[int], TellsFaults):
 
     @work(group="copy", exit_on_error=False, description="copy")
     async def _copy(self, text: str) -> None:
-        copied = await copy(text, self._to_terminal, os.environ)
+        copied = await copy(text, self.to_terminal, os.environ)
         failed = copied.way is Way.NONE
         self.notify(copied.words, severity="warning" if failed else "information", timeout=4, markup=False)
 
@@ -144,11 +181,13 @@ class IsmsgApp(App[int], TellsFaults):
         markup: bool = False,  # noqa: ARG002 - nobody's words are ever markup
     ) -> None:
         """Tell the agent something in a corner of the screen, as plain text on one line."""
-        text = one_line(message, NOTICE_LIMIT)
-        super().notify(text, title=one_line(title), severity=severity, timeout=timeout, markup=False)
+        text = shown_line(message, NOTICE_LIMIT)
+        super().notify(text, title=shown_line(title), severity=severity, timeout=timeout, markup=False)
 
     def on_mount(self) -> None:
         """Listen to the store and begin to synchronise."""
+        self.theme_changed_signal.subscribe(self, self._draw_edges)
+        self._draw_edges(self.current_theme)
         self._notifier.start()
         self._leave_on_signals()
         for problem in self._problems:

@@ -1,26 +1,21 @@
 """Putting text on the clipboard, near and far: by the desktop's own helper program, by tmux, or by the terminal.
 
 A terminal is asked with the escape sequence OSC 52, which crosses SSH and says nothing about whether it was obeyed; the
-clipboard is never read that way, or any other. Helpers are run here and not by a clipboard library, because one that
-fails, hangs or prints must be noticed, stopped and kept off the screen.
+clipboard is never read that way. Of text it is never read at all, and of pictures only where the agent asks for one.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
-import signal
 import sys
-import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.domain.text import clean
+from ismsg_tui.helper_programs import HelperError, give, is_remote
 
 TIME_LIMIT = 1.5
 """Seconds that a helper may take."""
@@ -31,7 +26,6 @@ LONGEST = 74_994
 SCREEN_CHUNK = 700
 """Bytes of a sequence that GNU screen hands on in one piece; it prints what goes beyond 768 on the screen."""
 
-_REMOTE = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")  # not SSH_AUTH_SOCK and its like, which desktops set as well
 _WITHOUT_OSC = ("", "dumb", "linux")
 _PACKAGES = {"wl-copy": "wl-clipboard", "xclip": "xclip"}
 _MAC = {"LC_CTYPE": "UTF-8"} if sys.platform == "darwin" else {}  # else pbcopy takes UTF-8 for Mac Roman
@@ -78,43 +72,12 @@ class RunHelper(Protocol):
 
 
 async def run_helper(helper: Helper, text: str, env: Mapping[str, str]) -> str:
-    """Run a helper for at most TIME_LIMIT seconds; returns "" or what went wrong, as part of a sentence.
-
-    Its input and its complaints go through files: a helper that stays behind to serve the clipboard keeps pipes open,
-    and one that prints would print over the screen.
-    """
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
-        given.write(text.encode(helper.encoding, "replace"))
-        given.seek(0)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *helper.argv,
-                stdin=given,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=said,
-                env={**env, **_MAC},
-                start_new_session=True,
-            )
-        except OSError as error:
-            return f"{helper.name} can't be run ({error.strerror})"
-        try:
-            code = await asyncio.wait_for(process.wait(), TIME_LIMIT)
-        except TimeoutError:
-            _stop(process)
-            await process.wait()
-            return f"{helper.name} did not answer"
-        said.seek(0)
-        complaint = one_line(said.read(2_000).decode("utf-8", "replace"), 120).rstrip(".")
-        return f"{helper.name} failed ({complaint or f'exit code {code}'})" if code else ""
-
-
-def _stop(process: asyncio.subprocess.Process) -> None:
-    """Kill a helper with everything that it has started."""
-    with suppress(ProcessLookupError):
-        if sys.platform == "win32":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
+    """Run a helper for at most TIME_LIMIT seconds; returns "" or what went wrong, as part of a sentence."""
+    try:
+        await give(helper.argv, text.encode(helper.encoding, "replace"), {**env, **_MAC}, TIME_LIMIT)
+    except HelperError as error:
+        return str(error)
+    return ""
 
 
 async def copy(
@@ -188,7 +151,7 @@ def _installed(env: Mapping[str, str]) -> Helper | None:
 
 def _native(env: Mapping[str, str]) -> Sequence[Helper]:
     """The desktop's helpers, the best first; none where there is no desktop, or the agent sits at another machine."""
-    if any(name in env for name in _REMOTE):
+    if is_remote(env):
         return ()
     if sys.platform == "win32":
         return (Helper(("clip",), "utf-16-le"),)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import platformdirs
 
 CONFIG_FILE = "config.toml"
+BORDERS = ("auto", "unicode", "ascii")
+EMOJI = ("picture", "text")
 
 
 class ConfigError(Exception):
@@ -24,6 +27,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a message or a closing waits before it leaves, and can be undone; 0 sends at once."""
     theme: str = "ismsg-dark"
     """The colour theme of the console."""
+    borders: str = "auto"
+    """What lines and signs are drawn with: `unicode`, `ascii`, or `auto`, which asks the locale."""
+    emoji: str = "picture"
+    """How emoji are shown: as the `picture` that they are, or as `text`, such as `:thumbs_up:`."""
     key_set: str = "vim"
     """Which keys to begin with: `vim`, or `plain` without letters that move."""
     keys: dict[str, str] = {}
@@ -32,6 +39,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What voice notes are recorded with, a part of its name; empty: the system's default."""
     speaker: str = ""
     """What sound is played with, a part of its name; empty: the system's default."""
+    pictures: Literal["auto", "kitty", "sixel", "blocks", "off"] = "auto"
+    """How pictures are drawn: in pixels by the graphics of kitty or as sixels, in half blocks, not at all; `auto`
+    chooses by the terminal."""
     notify: bool = True
     """Whether a message that comes while the terminal is not looked at rings and is announced."""
 
@@ -60,4 +70,7 @@ def load_config(path: Path | None = None) -> Config:
         raise ConfigError(f"{path}: {error}. Mend the file, or remove it to use the defaults.") from error
     if not 0 <= config.undo_seconds <= 60:
         raise ConfigError(f"{path}: undo_seconds is {config.undo_seconds}; it must be from 0 to 60.")
+    for name, value, known in (("borders", config.borders, BORDERS), ("emoji", config.emoji, EMOJI)):
+        if value not in known:
+            raise ConfigError(f"{path}: {name} is “{value}”; it must be {', '.join(known[:-1])} or {known[-1]}.")
     return config

@@ -9,6 +9,8 @@ from ismsg_tui.domain.matching import LETTERS, Query
 from ismsg_tui.domain.search_text import search_form
 
 _TONE = "skin tone"
+_FIRST_PICTURE = "\u2300"
+"""What comes before is a letter or a sign unless it is followed by the selector that makes it a picture."""
 _USUAL = [
     "thumbs_up",
     "folded_hands",
@@ -109,3 +111,18 @@ def search(query: str, limit: int = 50, *, worst: int = LETTERS) -> list[Emoji]:
     candidates = [item for item in all_emojis() if toned or not item.toned]
     best = wanted.rank(((item.forms, "") for item in candidates), worst=worst)
     return [candidates[place] for place in best[:limit]]
+
+
+def in_words(text: str) -> str:
+    """The text with its emoji as names between colons: `:thumbs_up:`.
+
+    Signs that are emoji only in name, such as ©, ™ and arrows, stay unless they are asked to look like one.
+    """
+    if text.isascii():
+        return text
+    import emoji
+
+    def name_of(char: str, data: dict[str, str]) -> str:
+        return char if char < _FIRST_PICTURE and len(char) == 1 else data["en"]
+
+    return emoji.replace_emoji(text, name_of)

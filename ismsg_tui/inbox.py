@@ -36,6 +36,7 @@ from ismsg_tui.domain.entities import (
     Contact,
     Message,
     MessageKind,
+    Role,
     Snippet,
     Source,
     User,
@@ -61,7 +62,8 @@ from ismsg_tui.store.lists import (
     rows_for,
     view_count,
 )
-from ismsg_tui.store.loading import load_snippets
+from ismsg_tui.store.loading import load_ids, load_snippets
+from ismsg_tui.store.rows import MESSAGE
 from ismsg_tui.store.search import Hit, rank_snippets, resolve_contact, search_contacts, search_messages
 from ismsg_tui.store.store import RefusedError, Store
 from ismsg_tui.store.timeline import (
@@ -179,6 +181,10 @@ class Inbox:
         """Lines of a contact's timeline in order of time; see `store.timeline.timeline_page`."""
         return timeline_page(self.store.reader, contact_id, before=before, after=after, limit=limit)
 
+    def message(self, message_id: str) -> Message | None:
+        """One message, if it is here."""
+        return next(iter(load_ids(self.store.reader, MESSAGE, [message_id])), None)
+
     def messages_with_files(self, contact_id: str) -> list[Message]:
         """The contact's newest messages that hold files, the newest first; may take a moment."""
         return messages_with_files(self.store.reader, contact_id)
@@ -223,31 +229,44 @@ class Inbox:
 
     # Acting
 
-    def act(self, command: Command, *, hold: int = 0, drop_draft: bool = False) -> Issued | None:
-        """Carry out a command as the user; None if it changes nothing. Raises RefusedError."""
+    def act(self, command: Command, *, hold: int = 0, drop_draft: bool = False, settles: str = "") -> Issued | None:
+        """Carry out a command as the user; None if it changes nothing. Raises RefusedError.
+
+        `settles` is the id of a line that was not sent and that this sends anew, here and in what follows.
+        """
         issued = Issued(new_id(), command, Actor(self.user_id), now_ms())
-        entry = self.store.execute(issued, hold_until=issued.at + hold if hold else 0, drop_draft=drop_draft)
+        until = issued.at + hold if hold else 0
+        entry = self.store.execute(issued, hold_until=until, drop_draft=drop_draft, settles=settles)
         return issued if entry else None
 
-    def _act_undoably(self, command: Command, *, hold: int = 0, drop_draft: bool = False) -> Issued | None:
-        issued = self.act(command, hold=hold, drop_draft=drop_draft)
+    def _act_undoably(
+        self, command: Command, *, hold: int = 0, drop_draft: bool = False, settles: str = ""
+    ) -> Issued | None:
+        issued = self.act(command, hold=hold, drop_draft=drop_draft, settles=settles)
         if issued is not None:
             self._undoable.append(issued)
         return issued
 
     def reply(
-        self, contact_id: str, text: str, attachments: tuple[Attachment, ...] = (), *, drop_draft: bool = False
+        self,
+        contact_id: str,
+        text: str,
+        attachments: tuple[Attachment, ...] = (),
+        *,
+        reply_to: str | None = None,
+        drop_draft: bool = False,
+        settles: str = "",
     ) -> Issued | None:
         """Send a message; an unassigned contact becomes the user's. It leaves once its files are with the authority.
 
-        Raises RefusedError.
+        `reply_to` is the id of the message that it quotes. Raises RefusedError.
         """
         for attachment in attachments:
             if self.blobs.path(attachment.sha256) is None:
                 name = file_name(attachment.name)
                 raise RefusedError(Refusal("file-gone", f"{name} is not here any more: attach it again."))
-        command = SendMessage(contact_id, clean(text), attachments=attachments)
-        return self._act_undoably(command, hold=self.hold, drop_draft=drop_draft)
+        command = SendMessage(contact_id, clean(text), attachments=attachments, reply_to=reply_to)
+        return self._act_undoably(command, hold=self.hold, drop_draft=drop_draft, settles=settles)
 
     def fitted(self, attachment: Attachment, channel: Channel | None) -> Attachment:
         """A file that was kept for later as it goes through a channel; one that is not here is asked for.
@@ -264,10 +283,11 @@ class Inbox:
             raise RefusedError(Refusal("file-gone", f"{name} is not here yet: it was asked for, try again soon."))
         return replace(attachment, kind=fitted_to(channel, attachment) or attachment.kind)
 
-    def comment(self, contact_id: str, text: str, *, drop_draft: bool = False) -> Issued | None:
+    def comment(self, contact_id: str, text: str, *, drop_draft: bool = False, settles: str = "") -> Issued | None:
         """Write an internal comment; whom it mentions by `@name` is told. Raises RefusedError."""
         text = clean(text)
-        return self.act(AddComment(contact_id, text, mentioned(text, self.users.values())), drop_draft=drop_draft)
+        command = AddComment(contact_id, text, mentioned(text, self.users.values()))
+        return self.act(command, drop_draft=drop_draft, settles=settles)
 
     def assign(self, contact_id: str, user_id: str | None) -> Issued | None:
         """Give a contact to a user or to nobody. Raises RefusedError."""
@@ -280,11 +300,17 @@ class Inbox:
         return self.act(OpenConversation(contact_id))
 
     def close(
-        self, contact_id: str, *, category: str = "", summary: str = "", seen_at: int | None = None
+        self,
+        contact_id: str,
+        *,
+        category: str = "",
+        summary: str = "",
+        seen_at: int | None = None,
+        settles: str = "",
     ) -> Issued | None:
         """Close the open conversation; `seen_at` is the newest incoming message on screen. Raises RefusedError."""
         command = CloseConversation(contact_id, clean(category).strip(), clean(summary).strip(), seen_at)
-        return self._act_undoably(command, hold=self.hold)
+        return self._act_undoably(command, hold=self.hold, settles=settles)
 
     def snooze(self, contact_id: str, until: int) -> Issued | None:
         """Hide the open conversation until a time in milliseconds, or until the contact writes. Raises RefusedError."""
@@ -360,7 +386,8 @@ class Inbox:
 def enter_workspace(store: Store, user: str) -> User:
     """The user whom `user` means by id, name or email; a workspace or user that is missing is created.
 
-    Their ids follow from their names: processes that begin at the same time create them once.
+    Whoever creates the workspace is its owner. Ids follow from names: processes that begin at the same time create them
+    once.
     """
     wanted = clean(user).strip() or "Agent"
     settings = store.settings
@@ -368,9 +395,11 @@ def enter_workspace(store: Store, user: str) -> User:
         if wanted in (known.id, known.email) or wanted.casefold() == known.name.casefold():
             return known
     rows: list[Workspace | User] = []
+    role = Role.AGENT
     if not settings.workspace.id:
         rows.append(Workspace(id=content_id(0, "workspace"), name="Local inbox"))
-    created = User(id=content_id(0, "user", wanted), name=wanted)
+        role = Role.OWNER
+    created = User(id=content_id(0, "user", wanted), name=wanted, role=role)
     store.adopt([*rows, created])
     return created
 

@@ -13,7 +13,7 @@ _HARMLESS = (OSError, MemoryError, RecursionError)
 """Errors whose own words speak of the machine; those of others may quote a message."""
 
 
-class _QuietFormatter(logging.Formatter):
+class QuietFormatter(logging.Formatter):
     """Writes where an error happened and of what kind it is; its words only where they can't quote anybody."""
 
     def formatException(
@@ -31,7 +31,7 @@ def start_log(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE_NAME
     handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
-    handler.setFormatter(_QuietFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(QuietFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("ismsg_tui")
     for old in logger.handlers[:]:
         logger.removeHandler(old)

@@ -1,4 +1,4 @@
-"""Pictures as half blocks, for any terminal with colours: each cell is two pixels, one above the other.
+"""Pictures decoded, and as half blocks for any terminal with colours: each cell is two pixels, one above the other.
 
 Pillow decodes them; it is an extra of the package and is imported only here, when a picture is first wanted. Pictures
 come from strangers: only common formats are tried, and what would fill the memory is refused before it is decoded.
@@ -26,8 +26,9 @@ HALF = "▀"
 MOST_PIXELS = 40_000_000
 MOST_BYTES = 30_000_000
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-SAMPLES = 8
-"""So many pixels in each direction are averaged into one at most; those between them are skipped."""
+SAMPLES, ENOUGH = 8, 2_000
+"""So many pixels in each direction are averaged into one at most; those between them are skipped. Where a side has
+enough, two will do."""
 
 
 class PictureError(Exception):
@@ -40,6 +41,26 @@ def half_blocks(path: Path, columns: int, rows: int, background: Colour) -> list
     Of an animation it is the first frame; what is transparent shows `background`. Takes long: belongs on a thread.
     Raises PictureError, also where Pillow is not installed.
     """
+    picture = _opened(path, max(columns, 1), max(rows, 1) * 2)
+    lines = _on(background, picture, picture.width, picture.height + picture.height % 2)
+    data = lines.tobytes()
+    pixels: list[Colour] = list(zip(data[::3], data[1::3], data[2::3], strict=True))
+    drawn = [pixels[start : start + lines.width] for start in range(0, len(pixels), lines.width)]
+    return [list(zip(upper, lower, strict=True)) for upper, lower in zip(drawn[::2], drawn[1::2], strict=True)]
+
+
+def in_cells(path: Path, columns: int, rows: int, background: Colour, cell: tuple[int, int]) -> Image:
+    """The same in pixels, of which a cell has so many across and down; the picture fills whole cells, without a rest.
+
+    Raises PictureError.
+    """
+    width, height = cell
+    picture = _opened(path, max(columns, 1) * width, max(rows, 1) * height)
+    return _on(background, picture, -(-picture.width // width) * width, -(-picture.height // height) * height)
+
+
+def _opened(path: Path, width: int, height: int) -> Image:
+    """The picture of a file within `width` by `height` pixels. Raises PictureError."""
     try:
         import PIL.Image  # noqa: F401
     except ImportError as error:
@@ -52,10 +73,9 @@ def half_blocks(path: Path, columns: int, rows: int, background: Colour) -> list
                 raise PictureError(
                     f"Not shown here: {size_words(size)} is more than the {limit} of a preview. Open it."
                 )
-            picture = _decoded(file, max(columns, 1), max(rows, 1) * 2)
+            return _decoded(file, width, height)
     except FileError as error:
         raise PictureError(str(error)) from error
-    return _cells(picture, background)
 
 
 def _decoded(file: BinaryIO, width: int, height: int) -> Image:
@@ -68,7 +88,8 @@ def _decoded(file: BinaryIO, width: int, height: int) -> Image:
         with Image.open(file, formats=FORMATS) as image:
             _check_pixels(*image.size)
             # Skipping pixels first needs no second picture of full size, whatever its mode.
-            room = SAMPLES * max(width, height)
+            side = max(width, height)
+            room = max(2 * side, min(SAMPLES * side, ENOUGH))
             image.thumbnail((room, room), Image.Resampling.NEAREST)
             picture = ImageOps.exif_transpose(image).convert("RGBA")
         picture.thumbnail((width, height), Image.Resampling.BOX, reducing_gap=None)
@@ -92,13 +113,10 @@ def _megapixels(pixels: int) -> str:
     return f"{pixels // 1_000_000} megapixels"
 
 
-def _cells(picture: Image, background: Colour) -> list[list[Cell]]:
+def _on(background: Colour, picture: Image, width: int, height: int) -> Image:
+    """A picture in the upper left corner of a ground without transparency."""
     from PIL import Image
 
-    width, height = picture.width, picture.height + picture.height % 2
     ground = Image.new("RGBA", (width, height), (*background, 255))
     ground.alpha_composite(picture)
-    data = ground.convert("RGB").tobytes()
-    pixels: list[Colour] = list(zip(data[::3], data[1::3], data[2::3], strict=True))
-    lines = [pixels[start : start + width] for start in range(0, len(pixels), width)]
-    return [list(zip(upper, lower, strict=True)) for upper, lower in zip(lines[::2], lines[1::2], strict=True)]
+    return ground.convert("RGB")

@@ -27,7 +27,7 @@ from ismsg_tui.domain.commands import (
     UseSnippet,
     WakeConversation,
 )
-from ismsg_tui.domain.entities import Attachment, Contact, Delivery, FileKind, Message, Snippet, Source
+from ismsg_tui.domain.entities import Attachment, Contact, Delivery, FileKind, Message, MessageKind, Snippet, Source
 from ismsg_tui.domain.text import clean
 from tests.factories import ANA, BEN, CATEGORIES, GONE, HOUR, PHONE, T0, WEB, Book, uid
 
@@ -121,6 +121,9 @@ def fit(plan: Fitting, book: Book) -> Command:
             return ReceiveMessage(known, WORDS[plan.choice], PHONE.id)
         case "send":
             return SendMessage(known, WORDS[plan.choice], WEB.id, (FILE,)[: plan.choice % 2])
+        case "quote" if said := [line for line in book.all(Message) if line.kind is not MessageKind.EVENT]:
+            line = said[plan.choice % len(said)]
+            return SendMessage(line.contact_id, WORDS[plan.choice], WEB.id, reply_to=line.id)
         case "read":
             return MarkRead(known, book.now)
         case "close":
@@ -137,7 +140,7 @@ def fit(plan: Fitting, book: Book) -> Command:
 
 fittings = st.builds(
     Fitting,
-    st.sampled_from(["hear", "send", "read", "close", "snooze", "report", "assign"]),
+    st.sampled_from(["hear", "send", "quote", "read", "close", "snooze", "report", "assign"]),
     st.sampled_from([0, 0, 0, 1, 2, 3]),
     st.integers(0, len(WORDS) - 1),
 )

@@ -35,13 +35,19 @@ _TOKEN = re.compile(
     rf"(?P<text>[^{_CONTROLS}]+)"
     r"|\x1b\[(?P<csi>[<=>?]?[0-9;:]*[ -/]*[@-~])"
     rf"|\x1b\](?P<osc>[^{_CONTROLS}]*)(?:\x07|\x1b\\)"
+    rf"|\x1b_(?P<apc>[^{_CONTROLS}]*)\x1b\\"
+    rf"|\x1bP(?P<dcs>[^{_CONTROLS}]*)\x1b\\"
     r"|(?P<control>[\s\S])"
 )
-_UNFINISHED = re.compile(rf"\x1b(?:\[[<=>?]?[0-9;:]*[ -/]*|\][^{_CONTROLS}]*\x1b?)?\Z")
+_UNFINISHED = re.compile(rf"\x1b(?:\[[<=>?]?[0-9;:]*[ -/]*|[\]_P][^{_CONTROLS}]*\x1b?)?\Z")
+_SIXEL = re.compile(r'[0-9;]*q"1;1;(\d+);(\d+)#')
+_PLACEHOLDER = "\U0010eeee"
 
 
 class Token(NamedTuple):
-    """A piece of what a program writes: `text`, `csi`, `osc`, or one `control` character that begins neither."""
+    """A piece of what a program writes: `text`, `csi`, `osc`, `apc`, `dcs`, or one `control` character that begins none
+    of them.
+    """
 
     kind: str
     value: str
@@ -55,9 +61,35 @@ def tokens(output: str) -> Iterator[Token]:
 
 
 class _Screen(pyte.Screen):
-    """A screen on which marks and joiners of every script go with the character before them, as terminals do it."""
+    """A screen on which marks and joiners of every script go with the character before them, as terminals do it.
+
+    Sixels lie on its cells until something else is written there.
+    """
+
+    def __init__(self, columns: int, lines: int) -> None:
+        self.sixels: set[tuple[int, int]] = set()
+        """The cells, by row and column, of which a picture covers a part."""
+        super().__init__(columns, lines)
 
     def draw(self, data: str) -> None:
+        before = self.cursor.y, self.cursor.x
+        self._draw(data)
+        self._wipe(before, (self.cursor.y, self.cursor.x))
+
+    def _wipe(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        if self.sixels:
+            self.sixels = {place for place in self.sixels if not start <= place < end}
+
+    def erase_in_display(self, how: int = 0, *args: object, **kwargs: object) -> None:
+        super().erase_in_display(how)
+        self._wipe((self.cursor.y, self.cursor.x) if how == 0 else (0, 0), (self.lines, 0))
+
+    def cover(self, columns: int, lines: int) -> None:
+        """Lay a picture over so many cells, from the cursor on."""
+        y, x = self.cursor.y, self.cursor.x
+        self.sixels |= {(y + down, x + right) for down in range(lines) for right in range(columns)}
+
+    def _draw(self, data: str) -> None:
         if data.isascii():
             super().draw(data)
             return
@@ -76,9 +108,16 @@ class Terminal:
     It says that it can show whole frames only (mode 2026), and conditions are looked at between frames.
     """
 
-    def __init__(self, command: list[str], environment: Mapping[str, str], size: tuple[int, int] = (120, 40)) -> None:
-        """`size` is in columns and rows."""
+    def __init__(
+        self,
+        command: list[str],
+        environment: Mapping[str, str],
+        size: tuple[int, int] = (120, 40),
+        cell: tuple[int, int] = (0, 0),
+    ) -> None:
+        """`size` is in columns and rows, that of a `cell` in pixels, which not every terminal tells."""
         self.columns, self.rows = size
+        self._cell = cell
         self.modes = set(AT_REST)
         """The private modes that are on."""
         self.keyboards = 0
@@ -91,7 +130,8 @@ class Terminal:
         self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
         self._pending = ""
         self._ours, self._theirs = os.openpty()
-        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
+        pixels = self.columns * cell[0], self.rows * cell[1]
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, *pixels))
         self.settings = termios.tcgetattr(self._theirs)
         """The line settings that the program found."""
         self._process = subprocess.Popen(
@@ -130,6 +170,9 @@ class Terminal:
                 self._stream.feed(f"\x1b[{value}")
             elif kind in ("text", "control"):
                 self._stream.feed(value)
+            elif kind == "dcs" and (sixels := _SIXEL.match(value)):
+                across, down = self._cell
+                self._screen_now.cover(-(-int(sixels[1]) // across), -(-int(sixels[2]) // down))
         self._not_drawn.clear()
         return self._screen_now
 
@@ -148,6 +191,15 @@ class Terminal:
     def cursor_line(self) -> str:
         """The row in which the cursor stands, which is where input methods and braille displays look."""
         return self.lines[self._screen.cursor.y]
+
+    @property
+    def pictured(self) -> set[tuple[int, int]]:
+        """The cells, by row and column, that show a piece of a picture in pixels."""
+        rows = self._screen.buffer
+        places = ((y, x) for y in range(self.rows) for x in range(self.columns))
+        return {place for place in places if rows[place[0]][place[1]].data.startswith(_PLACEHOLDER)} | (
+            self._screen_now.sixels
+        )
 
     def backgrounds(self, x: int) -> list[str]:
         """The colours behind one column, row by row."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
-import select
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,9 +15,7 @@ from ismsg_tui import clipboard
 from ismsg_tui.clipboard import Copied, Helper, Way, copy, osc52, run_helper, wrapped
 from ismsg_tui.domain.text import clean
 from tests.on_screen import HARD_TEXTS, needs_hard_texts
-
-XTERM = {"TERM": "xterm-256color"}
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the helpers of Linux")
+from tests.programs import XTERM, has_ended, on_linux, programs
 
 
 class Terminal:
@@ -47,15 +43,6 @@ class Helpers:
     async def __call__(self, helper: Helper, text: str, env: Mapping[str, str]) -> str:
         self.given.append((helper.name, text))
         return self.answers.get(helper.name, "")
-
-
-def programs(folder: Path, **scripts: str) -> dict[str, str]:
-    """Shell scripts under the names of helpers; returns the environment in which they are found."""
-    for name, script in scripts.items():
-        path = folder / name.replace("_", "-")
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-    return {**XTERM, "PATH": f"{folder}{os.pathsep}{os.defpath}", "OUT": str(folder / "out")}
 
 
 @on_linux
@@ -196,17 +183,6 @@ async def test_a_helper_that_fails_is_not_believed_and_its_complaint_is_told_in_
     copied = await copy("hello", terminal.write, env)
     assert copied == Copied(Way.TERMINAL, "Copied through the terminal (OSC 52); xclip failed (Error: no display :0).")
     assert terminal.clipboard == "hello"
-
-
-def has_ended(pid: int) -> bool:
-    """Whether a process ends within ten seconds."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    ended, _, _ = select.select([descriptor], [], [], 10)
-    os.close(descriptor)
-    return bool(ended)
 
 
 @on_linux

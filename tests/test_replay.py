@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.domain import rules
 from ismsg_tui.domain.changes import Answer, Page
-from ismsg_tui.domain.commands import AddComment, Issued, SendMessage
+from ismsg_tui.domain.commands import AddComment, CloseConversation, Issued, SendMessage
 from ismsg_tui.domain.entities import Contact, Entity
+from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.files.handling import Cancelled, Progress
 from ismsg_tui.store import loading, outbox, writing
@@ -26,6 +27,8 @@ from ismsg_tui.store import store as store_module
 from ismsg_tui.store.drafts import read_draft
 from ismsg_tui.store.outbox import OutboxEntry, OutboxState
 from ismsg_tui.store.store import RefusedError, Store
+from ismsg_tui.store.timeline import timeline_page
+from ismsg_tui.store.unsent import Written
 from ismsg_tui.sync import engine
 from ismsg_tui.sync.engine import Sync
 from tests.factories import ANA, HOUR, SETTINGS, T0, WORKSPACE, Book, examples
@@ -168,7 +171,7 @@ class Replica(RuleBasedStateMachine):
     def take(self, answers: Iterable[Answer]) -> None:
         for answer in answers:
             if answer.refusal is not None:
-                issued = self.store.refuse(answer.command_id, answer.refusal, self.now)
+                issued = self.store.refuse(answer.command_id, answer.refusal)
                 assert (issued is not None) is (answer.command_id in self.given)
                 self.given.pop(answer.command_id, None)
                 self.to_be_found += [issued] if issued else []
@@ -213,11 +216,26 @@ class Replica(RuleBasedStateMachine):
     @invariant()
     def no_text_is_lost(self) -> None:
         for issued in self.to_be_found:
-            if isinstance(issued.command, SendMessage | AddComment) and issued.actor.user_id is not None:
+            if isinstance(issued.command, Written) and outbox.find(self.store.reader, issued.id) is not None:
+                self.is_shown_as_refused(issued.command, derived_id(issued.id, Part.MAIN))
+            elif isinstance(issued.command, SendMessage | AddComment) and issued.actor.user_id is not None:
                 draft = read_draft(self.store.reader, issued.actor.user_id, issued.command.contact_id)
                 assert issued.command.text in draft.text
                 if isinstance(issued.command, SendMessage):
                     assert set(issued.command.attachments) <= set(draft.attachments)
+
+    def is_shown_as_refused(self, command: Written, line_id: str) -> None:
+        """The timeline shows a refused command with everything that it held."""
+        lines = timeline_page(self.store.reader, command.contact_id, limit=1_000)
+        found = [line for line in lines if line.message.id == line_id]
+        assert [line.state for line in found] == ["refused"]
+        line = found[0]
+        if isinstance(command, CloseConversation):
+            assert line.message.event is not None
+            assert (line.message.event.summary or "") == command.summary
+            return
+        assert line.message.text == command.text
+        assert line.message.attachments == (command.attachments if isinstance(command, SendMessage) else ())
 
     def come_to_rest(self) -> None:
         """Everything leaves, everything arrives: the store equals one that only ever listened."""
@@ -228,6 +246,7 @@ class Replica(RuleBasedStateMachine):
             self.take(self.authority.push([entry.issued for entry in self.store.mark_sending(entries)]))
         self.pull(1_000)
         assert {entry.state for entry in all_entries(self.store)} <= {OutboxState.REFUSED}
+        self.no_text_is_lost()
         assert_sound(self.store)
         book = Book(row for _, row in self.authority.rows())
         assert_lists_agree(self.store, book, ANA, 2)
@@ -328,12 +347,17 @@ def forgetful(self: Store, issued: Issued, now: int) -> None:
     """Texts do not return."""
 
 
+def nothing_stuck(connection: Any, scope: str | None = None) -> list[Any]:
+    return []
+
+
 FAULTS: dict[str, tuple[object, str, object]] = {
     "pages are written over unconfirmed commands": (Store, "_rewind", no_rewind),
     "an acknowledged command is dropped before its truth has come": (Store, "acknowledge", drop_at_once),
     "older revisions replace newer ones": (store_module, "write_rows", no_guard),
     "a replay does not note what it replaces": (Store, "_replay", replay_without_images),
-    "a refused text is dropped": (Store, "_return_text", forgetful),
+    "a text that is taken back is dropped": (Store, "_return_text", forgetful),
+    "a refused text is dropped": (outbox, "stuck", nothing_stuck),
 }
 
 

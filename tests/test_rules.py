@@ -440,7 +440,8 @@ def test_marking_unread_flags_until_the_user_reads_or_replies() -> None:
 
 
 FORWARD = {
-    Delivery.PENDING: {Delivery.SENT, Delivery.DELIVERED, Delivery.READ, Delivery.FAILED},
+    Delivery.PENDING: {Delivery.UNCERTAIN, Delivery.SENT, Delivery.DELIVERED, Delivery.READ, Delivery.FAILED},
+    Delivery.UNCERTAIN: {Delivery.SENT, Delivery.DELIVERED, Delivery.READ, Delivery.FAILED},
     Delivery.SENT: {Delivery.DELIVERED, Delivery.READ, Delivery.FAILED},
     Delivery.DELIVERED: {Delivery.READ},
     Delivery.READ: set(),

@@ -77,7 +77,7 @@ class Rules(RuleBasedStateMachine):
                     assert row.status is not None
                     assert may_become(old.status, row.status)
                 elif row.kind is MessageKind.OUTGOING:
-                    assert row.status is Delivery.PENDING
+                    assert row.status is (Delivery.SENT if row.source is Source.ECHO else Delivery.PENDING)
             case Contact():
                 assert row.id == scope_of(command)
             case Snippet():

@@ -188,14 +188,13 @@ def test_history_that_is_newer_than_the_open_conversation_does_not_hide_it(store
 
 def test_a_refused_command_is_kept_with_its_reason_until_it_is_forgotten(store: Store) -> None:
     sent = give(store, AddComment(MAI.id, "note"))
-    store.refuse(sent.id, NO, T0)
+    store.refuse(sent.id, NO)
     (entry,) = outbox.entries(store.reader, OutboxState.REFUSED)
     assert entry.problem == NO
     store.acknowledge(sent.id, 5)
-    assert store.refuse(sent.id, NO, T0) is None
+    assert store.refuse(sent.id, NO) is None
     store.forget(sent.id)
     assert outbox.find(store.reader, sent.id) is None
-    assert read_draft(store.reader, ANA.id, MAI.id) == Draft("note", comment=True)
 
 
 # Pages

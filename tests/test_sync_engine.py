@@ -12,7 +12,6 @@ import pytest
 from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.domain.changes import Answer, Page
 from ismsg_tui.domain.commands import (
-    AddComment,
     AssignContact,
     Command,
     Issued,
@@ -170,30 +169,22 @@ def test_a_lost_answer_makes_no_second_message(desk: Desk) -> None:
     assert desk.there() == desk.texts() == ["once"]
 
 
-def test_a_refused_text_returns_to_the_draft_above_what_was_typed_since(desk: Desk) -> None:
+def test_a_refused_text_stays_in_the_timeline_with_the_reason_and_out_of_the_draft(desk: Desk) -> None:
     refused = desk.give(SendMessage(MAI.id, "too long"))
     desk.line.refuse.add(refused)
     desk.store.save_draft(ANA.id, MAI.id, Draft("typed since"), desk.now)
     desk.sync.exchange()
-    assert desk.texts() == []
-    assert desk.draft() == Draft("too long\n\ntyped since")
+    (line,) = timeline_page(desk.store.reader, MAI.id)
+    assert (line.message.text, line.state, line.problem) == ("too long", "refused", NO.reason)
+    assert desk.draft() == Draft("typed since")
     assert [(told.issued.id, told.refusal) for told in desk.refused] == [(refused, NO)]
     assert [entry.problem for entry in outbox.entries(desk.store.reader, OutboxState.REFUSED)] == [NO]
 
 
-def test_several_refused_texts_return_in_the_order_in_which_they_were_sent(desk: Desk) -> None:
+def test_several_refused_texts_stay_in_the_order_in_which_they_were_sent(desk: Desk) -> None:
     desk.line.refuse = {desk.give(SendMessage(MAI.id, text)) for text in ("one", "two", "three")}
     desk.sync.exchange()
-    assert desk.draft().text == "one\n\ntwo\n\nthree"
-
-
-@pytest.mark.parametrize(("sent", "typed"), [(True, False), (False, True)])
-def test_a_refused_text_and_a_comment_in_one_draft_make_a_comment(desk: Desk, sent: bool, typed: bool) -> None:
-    command = AddComment(MAI.id, "sent") if sent else SendMessage(MAI.id, "sent")
-    desk.line.refuse.add(desk.give(command))
-    desk.store.save_draft(ANA.id, MAI.id, Draft("typed", comment=typed), desk.now)
-    desk.sync.exchange()
-    assert desk.draft() == Draft("sent\n\ntyped", comment=True)
+    assert desk.texts() == ["one", "two", "three"]
 
 
 def test_a_refusal_takes_the_later_commands_of_the_contact_along_as_far_as_they_need_it(desk: Desk) -> None:

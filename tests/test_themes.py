@@ -1,28 +1,45 @@
-"""The console's colours can be read, and it runs in every theme that Textual has."""
+"""Text can be read in every theme that is offered, the console's own and Textual's."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from rich.segment import Segment
+from textual.app import App
 from textual.color import Color
-from textual.theme import Theme
+from textual.command import CommandPalette
+from textual.pilot import Pilot
+from textual.theme import BUILTIN_THEMES, Theme
 
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.config import Config
 from ismsg_tui.screens.dialog import Dialog
-from ismsg_tui.themes import THEMES
-from tests.desk_setup import add_snippets, console, contact_named, open_inbox, press, settle
+from ismsg_tui.themes import (
+    COMMENT,
+    COMPOSER,
+    CONTRASTY,
+    GROUNDS,
+    INKS,
+    PLAIN_INKS,
+    READABLE,
+    SHARES,
+    THEMES,
+    VERY_READABLE,
+    readable,
+)
+from tests.desk_setup import add_snippets, contact_named, open_inbox, press, receive, settle
 from tests.factories import BEN
 
-READABLE = 4.5
-"""The least contrast of text that WCAG 2.2 asks for (1.4.3)."""
-
-LINES = " ─═│║╭╮╰╯▌▎▁▂▃▄▅▆▇█▔"
+LINES = " ─═│║╭╮╰╯▌▎▁▂▃▄▅▆▇█▔▀"
 """What is drawn and not read."""
 
-each_theme = pytest.mark.parametrize("theme", THEMES, ids=lambda theme: str(theme.name))
+OFFERED = {**{theme.name: theme for theme in THEMES}, **BUILTIN_THEMES}
+COLOURED = [theme for theme in OFFERED.values() if not theme.ansi]
+"""All but those that leave the colours to the terminal, which may have any."""
+
+each_theme = pytest.mark.parametrize("theme", COLOURED, ids=lambda theme: str(theme.name))
 
 
 def luminance(color: Color) -> float:
@@ -37,93 +54,176 @@ def contrast(one: Color, other: Color) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def on(behind: Color, value: str) -> Color:
+def needed(name: str) -> float:
+    """The least contrast of text in a theme."""
+    return VERY_READABLE if name in CONTRASTY else READABLE
+
+
+def colours(theme: Theme) -> dict[str, str]:
+    """The variables of a theme as the console has them."""
+    app: App[None] = App()
+    app.register_theme(theme)
+    app.theme = theme.name
+    return readable(app.get_css_variables(), theme)
+
+
+def seen(value: str, ground: Color) -> Color:
     """A colour of a theme as it is seen on another; “auto 60%” is black or white, as much of it as is said."""
     if value.startswith("auto"):
-        return behind + behind.get_contrast_text(float(value.split()[1].rstrip("%")) / 100)
-    return behind + Color.parse(value)
+        return ground + ground.get_contrast_text(float(value.split()[1].rstrip("%")) / 100)
+    return ground + Color.parse(value)
+
+
+def test_all_themes_of_textual_are_offered_and_four_of_our_own(tmp_path: Path) -> None:
+    app = IsmsgApp(open_inbox(tmp_path), Config())
+    assert set(app.available_themes) == set(OFFERED)
+    assert {theme.dark for theme in THEMES if theme.name in CONTRASTY} == {True, False}
 
 
 @each_theme
-@pytest.mark.parametrize(
-    "text",
-    [
-        "foreground",
-        "text",
-        "text-muted",
-        "text-primary",
-        "text-accent",
-        "text-success",
-        "text-warning",
-        "text-error",
-        "footer-key-foreground",
-    ],
-)
-def test_every_colour_for_text_can_be_read_wherever_text_stands(theme: Theme, text: str) -> None:
-    colors = theme.to_color_system().generate() | theme.variables
-    for behind in ("background", "surface", "panel", "block-cursor-background"):
-        ground = Color.parse(colors[behind])
-        if (text, behind) != ("footer-key-foreground", "block-cursor-background"):  # no keys are shown there
-            assert contrast(on(ground, colors[text]), ground) >= READABLE, behind
-    cursor = Color.parse(colors["block-cursor-background"])
-    assert contrast(Color.parse(colors["block-cursor-foreground"]), cursor) >= READABLE
+def test_every_colour_for_text_can_be_read_wherever_it_stands(theme: Theme) -> None:
+    variables, least = colours(theme), needed(theme.name)
+    grounds = {name: Color.parse(variables[name]) for name in GROUNDS}
+    warning = Color.parse(variables["warning"])
+    grounds["a comment"] = grounds["background"].blend(warning, COMMENT)
+    grounds["a comment being written"] = grounds["surface"].blend(warning, COMPOSER)
+    cursor = {"the cursor": Color.parse(variables["block-cursor-background"])}
+    selection = {"the selection": Color.parse(variables["screen-selection-background"])}
+    assert set(INKS) > {"foreground", "text-success"}
+    pairs = [(name, *ground) for name in (*INKS, *SHARES) for ground in (grounds | cursor).items()]
+    pairs += [(name, *ground) for name in PLAIN_INKS for ground in grounds.items()]
+    pairs += [("block-cursor-foreground", *ground) for ground in cursor.items()]
+    pairs += [("screen-selection-foreground", *ground) for ground in selection.items()]
+    assert {
+        (name, where): round(contrast(seen(variables[name], ground), ground), 2)
+        for name, where, ground in pairs
+        if contrast(seen(variables[name], ground), ground) < least
+    } == {}
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: str(theme.name))
+def test_our_own_themes_say_their_colours_themselves(theme: Theme) -> None:
+    app: App[None] = App()
+    app.register_theme(theme)
+    app.theme = theme.name
+    given = app.get_css_variables()
+    mended = readable(given, theme)
+    assert {name for name in INKS if given[name].lower() != mended[name].lower()} == set()
+    assert mended["block-cursor-background"].lower() == theme.variables["block-cursor-background"]
+
+
+def written(app: IsmsgApp) -> Iterator[Segment]:
+    """The words on the screen; of a dialog, those in its frame."""
+    screen = app.screen
+    if isinstance(screen, CommandPalette):
+        region = screen.query_one("#--container").region.union(screen.query_one("#--results").region)
+    else:
+        region = screen.query_one("#frame").region if isinstance(screen, Dialog) else screen.region
+    for strip in screen._compositor.render_strips()[region.y : region.bottom]:
+        yield from (segment for segment in strip.crop(region.x, region.right) if segment.text.strip(LINES))
 
 
 def unreadable(app: IsmsgApp) -> list[str]:
-    """What the screen shows in colours that are too much alike; of a dialog, what stands in its frame."""
-    region = app.screen.query_one("#frame").region if isinstance(app.screen, Dialog) else app.screen.region
-    strips = app.screen._compositor.render_strips()[region.y : region.bottom]
-    return [
-        segment.text
-        for strip in strips
-        for segment in strip.crop(region.x, region.right)
-        if segment.text.strip(LINES) and not is_readable(segment)
-    ]
+    """What the screen shows in colours that are too much alike."""
+    least = needed(app.theme)
+    return [f"{app.theme}: {segment.text!r}" for segment in written(app) if not is_readable(segment, least)]
 
 
-def is_readable(segment: Segment) -> bool:
+def is_readable(segment: Segment, least: float) -> bool:
     """Whether the colours of a piece of the screen are different enough."""
     style = segment.style
     if style is None or style.color is None or style.bgcolor is None:
         return False
-    return contrast(Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)) >= READABLE
+    return contrast(Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)) >= least
 
 
-@each_theme
-async def test_everything_that_is_painted_can_be_read(tmp_path: Path, theme: Theme) -> None:
+async def in_every_theme(pilot: Pilot[int], themes: list[str], look: Callable[[IsmsgApp], list[str]]) -> list[str]:
+    """What a look at the screen finds, theme by theme."""
+    app, found = pilot.app, []
+    assert isinstance(app, IsmsgApp)
+    for name in themes:
+        app.theme = name
+        await pilot.pause()
+        found += look(app)
+    return found
+
+
+async def write_comment(pilot: Pilot[int]) -> None:
+    await press(pilot, "2", "j", "m")
+    await pilot.press(*"hello", "space", "colon", *"smi")
+    await settle(pilot)
+
+
+async def tell_notices(pilot: Pilot[int]) -> None:
+    for severity in ("information", "warning", "error"):
+        pilot.app.notify("Something is to be said.", title="Heard", severity=severity)
+    await pilot.pause()
+
+
+async def select_text(pilot: Pilot[int]) -> None:
+    timeline = pilot.app.screen.query_one("#timeline")
+    await pilot.mouse_down(timeline, offset=(1, 1))
+    await pilot.hover(timeline, offset=(40, 12))
+    await pilot.mouse_up(timeline, offset=(40, 12))
+    await pilot.pause()
+
+
+async def find_command(pilot: Pilot[int]) -> None:
+    await press(pilot, "ctrl+p", "down")
+
+
+def keys(*names: str) -> Callable[[Pilot[int]], Awaitable[None]]:
+    return lambda pilot: press(pilot, *names)
+
+
+SCENES: dict[str, Callable[[Pilot[int]], Awaitable[None]]] = {
+    "a reply": keys("2", "j", "r", "h", "i"),
+    "a comment with suggestions": write_comment,
+    "snippets": keys("f2", "down"),
+    "keys": keys("f1"),
+    "closing": keys("c", "down"),
+    "snoozing": keys("s"),
+    "searching": keys("slash", "e", "l", "l", "o"),
+    "notices": tell_notices,
+    "a selection": select_text,
+    "commands": find_command,
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+async def test_everything_that_is_painted_can_be_read_in_every_theme(tmp_path: Path, scene: str) -> None:
     inbox = open_inbox(tmp_path)
     add_snippets(inbox)
     mai, omar = contact_named(inbox, "Mai Tran"), contact_named(inbox, "Omar Haddad")
     inbox.reply(mai, "good morning")
     inbox.comment(mai, "tell @Ben Okoye")
     inbox.assign(omar, BEN.id)
-    app = IsmsgApp(inbox, Config(theme=theme.name))
-    async with app.run_test(size=(160, 45)) as pilot:
+    app = IsmsgApp(inbox, Config())
+    async with app.run_test(size=(160, 45), notifications=True) as pilot:
         await settle(pilot)
-        assert app.theme == theme.name
-        assert unreadable(app) == []
-        for key in ("2", "j", "r"):
-            await press(pilot, key)
-            assert unreadable(app) == []
-        await pilot.press(*"hello", "space", "colon", *"smi")
-        await settle(pilot)
-        assert unreadable(app) == []
-        await press(pilot, "escape", "ctrl+n")
-        assert unreadable(app) == []
-        await press(pilot, "escape")
-        for key in ("f2", "f1", "a", "c", "s", "slash"):
-            await press(pilot, key)
-            assert isinstance(app.screen, Dialog)
-            assert unreadable(app) == [], key
-            await press(pilot, "escape")
+        await SCENES[scene](pilot)
+        assert await in_every_theme(pilot, [theme.name for theme in COLOURED], unreadable) == []
 
 
-async def test_the_console_runs_in_every_theme(tmp_path: Path) -> None:
+def hidden(app: IsmsgApp) -> list[str]:
+    """What is written in one of the terminal's colours on another, or on the same."""
+    return [
+        f"{app.theme}: {text!r} {style}"
+        for text, style, _ in written(app)
+        if style is not None and style.color is not None and style.bgcolor is not None
+        if not style.bgcolor.is_default and not style.color.is_default
+    ]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+async def test_themes_of_the_terminals_colours_write_on_its_own_ground_alone(tmp_path: Path, scene: str) -> None:
     inbox = open_inbox(tmp_path)
-    inbox.comment(contact_named(inbox, "Mai Tran"), "a note")
-    async with console(inbox) as pilot:
-        for name in pilot.app.available_themes:
-            pilot.app.theme = name
-            await pilot.pause()
-            text = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
-            assert "hello, this is Mai" in text, name
+    add_snippets(inbox)
+    mai = contact_named(inbox, "Mai Tran")
+    inbox.comment(mai, "tell @Ben Okoye")
+    receive(inbox.store, mai, "hello?")
+    app = IsmsgApp(inbox, Config())
+    async with app.run_test(size=(160, 45), notifications=True) as pilot:
+        await settle(pilot)
+        await SCENES[scene](pilot)
+        assert await in_every_theme(pilot, ["ansi-dark", "ansi-light"], hidden) == []

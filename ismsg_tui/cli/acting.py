@@ -45,6 +45,7 @@ def _tell(contact: Contact, words: str) -> None:
     metavar="FILE",
     help="Send this sound file as a voice note, or as an MP3 where the channel knows none.",
 )
+@click.option("--reply-to", metavar="ID", help="Quote this message of the contact's; “ismsg show --json” gives ids.")
 @click.option("--allow-missing", is_flag=True, help="Send a snippet's variables as they are where a value is missing.")
 @pass_session
 def send(
@@ -54,6 +55,7 @@ def send(
     snippet_name: str | None,
     attached: tuple[Path, ...],
     voice: Path | None,
+    reply_to: str | None,
     allow_missing: bool,
 ) -> None:
     """Send a message, files or both; “-” reads it from standard input. An unassigned contact becomes yours."""
@@ -70,7 +72,7 @@ def send(
     spoken = (spoken_in(inbox, channel, voice),) if voice else ()
     kept = [inbox.fitted(file, channel) for file in snippet.attachments] if snippet else []
     files = dict.fromkeys((*kept, *taken_in(inbox, channel, attached), *spoken))
-    inbox.reply(to.id, "\n\n".join(filter(None, parts)), tuple(files))
+    inbox.reply(to.id, "\n\n".join(filter(None, parts)), tuple(files), reply_to=reply_to)
     if snippet:
         inbox.use_snippet(snippet.id)
     _tell(to, f"waiting to be sent{f' through {one_line(channel.name)}' if channel else ''}.")

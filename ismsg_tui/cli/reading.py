@@ -19,16 +19,16 @@ from ismsg_tui.cli.output import (
 )
 from ismsg_tui.cli.session import Session, pass_session
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.entities import Delivery, Message, MessageKind
+from ismsg_tui.domain.entities import Delivery, MessageKind
 from ismsg_tui.domain.search_text import find_spans
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.views import View
-from ismsg_tui.domain.words import author_words, delivery_words, event_words, span_words, user_name
+from ismsg_tui.domain.words import author_words, delivery_words, event_words, quote_words, span_words, user_name
 from ismsg_tui.export import line_object
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
 from ismsg_tui.store.search import Hit
-from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.store.timeline import ContactCard, Line
 from ismsg_tui.times import local, rfc3339, when
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ _EMPTY = {
     View.ALL: "There are no contacts yet: “ismsg import FILE” brings some in, “ismsg demo” invents some.",
 }
 _DIRECTION = {MessageKind.INCOMING: "in", MessageKind.OUTGOING: "out"}
-_WORTH_SAYING = (Delivery.PENDING, Delivery.FAILED)
+_BAD = (Delivery.FAILED, Delivery.UNCERTAIN)
+_WORTH_SAYING = (Delivery.PENDING, *_BAD)
 
 
 @click.command("ls")
@@ -134,18 +135,18 @@ def show(session: Session, contact: str, limit: int, as_json: bool) -> None:
     """Show the newest lines of a contact's timeline, the oldest of them first."""
     inbox = session.inbox
     found = session.contact(contact)
-    messages = [line.message for line in inbox.timeline(found.id, limit=limit)]
+    timeline = inbox.timeline(found.id, limit=limit)
     if as_json:
-        for message in messages:
-            thing = line_object(message, inbox.users, found.name)
-            print_json({**thing, "attachments": file_objects(inbox, message.attachments)})
+        for line in timeline:
+            thing = line_object(line.message, inbox.users, found.name)
+            print_json({**thing, "attachments": file_objects(inbox, line.message.attachments)})
         return
     card = inbox.card(found.id)
     if card is not None:
         console().print(_heading(inbox, card))
-    if not messages:
+    if not timeline:
         click.echo("Nothing has been written yet.")
-    for day, lines in groupby(messages, key=lambda message: local(message.at).date()):
+    for day, lines in groupby(timeline, key=lambda line: local(line.message.at).date()):
         click.echo(f"\n{day:%A} {day.day} {day:%B %Y}")
         _print_day(inbox, list(lines), found.name)
 
@@ -170,18 +171,19 @@ def _heading(inbox: Inbox, card: ContactCard) -> Text:
     return Text.assemble((one_line(contact.name), "bold"), details)
 
 
-def _print_day(inbox: Inbox, lines: list[Message], name: str) -> None:
+def _print_day(inbox: Inbox, lines: list[Line], name: str) -> None:
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     users = inbox.users
-    authors = [author_words(message, users, name) for message in lines]
+    authors = [author_words(line.message, users, name) for line in lines]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=min(20, max(cell_len(author) for author in authors)))
     table.add_column(overflow="fold")
-    for message, author in zip(lines, authors, strict=True):
+    for line, author in zip(lines, authors, strict=True):
+        message = line.message
         at = f"{local(message.at):%H:%M}"
         if message.event is not None:
             table.add_row(at, "", Text(f"· {event_words(message, users, name, when)}", "dim italic"))
@@ -190,7 +192,9 @@ def _print_day(inbox: Inbox, lines: list[Message], name: str) -> None:
         if message.kind is MessageKind.COMMENT:
             words = Text.assemble(("comment: ", "yellow"), words)
         elif message.status in _WORTH_SAYING:
-            words.append(f"  ({delivery_words(message.status)})", "red" if message.status is Delivery.FAILED else "dim")
+            words.append(f"  ({delivery_words(message.status)})", "red" if message.status in _BAD else "dim")
+        if message.reply_to is not None:
+            words = Text.assemble((f"↩ {quote_words(line.quoted, users, name)}\n", "dim"), words)
         incoming = message.kind is MessageKind.INCOMING
         table.add_row(at, Text(author, "bold green" if incoming else "bold"), words)
     print_lines(table)

@@ -41,6 +41,8 @@ class SendMessage(Struct, frozen=True, tag="message.send"):
     text: str
     channel_id: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    """The id of the contact's message, or of one sent to the contact, that is quoted."""
 
 
 class SetDelivery(Struct, frozen=True, tag="message.status"):

@@ -57,7 +57,7 @@ class Deed:
         """Whether a user acts, and not automation."""
         return self.actor.source is Source.USER and self.actor.user_id is not None
 
-    def line(
+    def line(  # noqa: PLR0913 - the fields of a message
         self,
         part: Part,
         kind: MessageKind,
@@ -69,6 +69,7 @@ class Deed:
         event: Event | None = None,
         mentions: tuple[str, ...] = (),
         attachments: tuple[Attachment, ...] = (),
+        reply_to: str | None = None,
     ) -> None:
         """Add a line to the timeline, in the open conversation or the one that this command closes."""
         conversation = self._conversation
@@ -89,6 +90,7 @@ class Deed:
             event=event,
             mentions=mentions,
             attachments=attachments,
+            reply_to=reply_to,
         )
         self._lines.append(line)
 

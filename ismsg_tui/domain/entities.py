@@ -21,6 +21,16 @@ class Role(StrEnum):
     AGENT = "agent"
 
 
+class Visibility(StrEnum):
+    """Which contacts an agent sees; owners and managers see all."""
+
+    ALL = "all"
+    TEAM = "team"
+    """Those whom somebody of the agent's team holds."""
+    OWN = "own"
+    """Those whom the agent holds."""
+
+
 class ClosingNotes(StrEnum):
     """When closing a conversation asks for a note."""
 
@@ -68,6 +78,8 @@ class Delivery(StrEnum):
     """How far an outgoing message has come."""
 
     PENDING = "pending"
+    UNCERTAIN = "uncertain"
+    """Handed to the channel, but nobody knows whether it was taken: never sent again unasked."""
     SENT = "sent"
     DELIVERED = "delivered"
     READ = "read"
@@ -147,6 +159,7 @@ class User(Struct, frozen=True, kw_only=True):
     email: str = ""
     team: str = ""
     role: Role = Role.AGENT
+    visibility: Visibility = Visibility.ALL
     active: bool = True
 
 
@@ -275,6 +288,8 @@ class Message(Struct, frozen=True, kw_only=True):
     event: Event | None = None
     mentions: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    """The id of the message that this one answers and quotes."""
 
 
 class ReadMark(Struct, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ from ismsg_tui.domain.entities import (
 )
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.media import check_attachment
+from ismsg_tui.domain.rights import UNKNOWN_CONTACT, may
 from ismsg_tui.domain.snippet_rules import decide_snippet
 from ismsg_tui.domain.state import Outcome, Refusal, State
 
@@ -48,7 +49,13 @@ CATEGORY_LIMIT = 128
 SUMMARY_LIMIT = 512
 COMMENT_LIMIT = 1_000
 
-_FORWARD = {Delivery.PENDING: 0, Delivery.SENT: 1, Delivery.DELIVERED: 2, Delivery.READ: 3}
+_FORWARD = {
+    Delivery.PENDING: 0,
+    Delivery.UNCERTAIN: 1,
+    Delivery.SENT: 2,
+    Delivery.DELIVERED: 3,
+    Delivery.READ: 4,
+}
 
 
 def decide(state: State, issued: Issued) -> Outcome:
@@ -60,11 +67,11 @@ def decide(state: State, issued: Issued) -> Outcome:
     command = issued.command
     if not isinstance(command, SnippetCommand | CreateContact):
         if state.contact is None:
-            return Refusal("unknown-contact", "There is no such contact any more.")
+            return UNKNOWN_CONTACT
         if state.messages and derived_id(issued.id, Part.MAIN) in state.messages:
             return []
-    if not _may_act(state, issued.actor):
-        return Refusal("unknown-user", "You are not an active user of this workspace.")
+    if (refusal := may(state, issued)) is not None:
+        return refusal
     if isinstance(command, SnippetCommand):
         return decide_snippet(state, command)
     if isinstance(command, CreateContact):
@@ -73,13 +80,6 @@ def decide(state: State, issued: Issued) -> Outcome:
         return [replace(command.contact, created_at=issued.at, assignee_id=None)]
     deed = Deed(state, issued)
     return _carry_out(deed, command) or deed.rows()
-
-
-def _may_act(state: State, actor: Actor) -> bool:
-    if actor.source is not Source.USER:
-        return True
-    user = state.users.get(actor.user_id or "")
-    return user is not None and user.active
 
 
 def _carry_out(deed: Deed, command: ContactCommand) -> Refusal | None:
@@ -143,23 +143,12 @@ def _receive(deed: Deed, command: ReceiveMessage) -> Refusal | None:
 
 def _send(deed: Deed, command: SendMessage) -> Refusal | None:
     channel_id = command.channel_id or deed.contact.channel_id
-    if not command.text.strip() and not command.attachments:
-        return Refusal("empty-text", "There is nothing to send: the message is empty.")
-    channel = deed.before.channels.get(channel_id or "")
-    if channel is None:
-        return Refusal("no-channel", f"{deed.contact.name} has no channel to be reached through.")
-    if len(command.text) > channel.text_limit:
-        over = len(command.text) - channel.text_limit
-        return Refusal(
-            "text-too-long",
-            f"{channel.name} takes {channel.text_limit:,} characters; the message is {over:,} too long.",
-        )
-    for attachment in command.attachments:
-        if (refusal := check_attachment(channel, attachment)) is not None:
-            return refusal
-    if deed.contact.blocked:
-        return Refusal("contact-blocked", f"{deed.contact.name} is blocked.")
-    if deed.conversation is None:
+    echoed = deed.actor.source is Source.ECHO
+    # What another app has already sent is only to be written down.
+    refusal = None if echoed else _check_sending(deed, command, channel_id)
+    if refusal is not None:
+        return refusal
+    if deed.conversation is None and not deed.contact.blocked:
         _open(deed, deed.actor.source, channel_id)
     if deed.by_person:
         if deed.contact.assignee_id is None:
@@ -176,10 +165,41 @@ def _send(deed: Deed, command: SendMessage) -> Refusal | None:
         MessageKind.OUTGOING,
         text=command.text,
         channel_id=channel_id,
-        status=Delivery.PENDING,
+        status=Delivery.SENT if echoed else Delivery.PENDING,
         attachments=command.attachments,
+        reply_to=command.reply_to,
     )
     return None
+
+
+def _check_sending(deed: Deed, command: SendMessage, channel_id: str | None) -> Refusal | None:
+    if not command.text.strip() and not command.attachments:
+        return Refusal("empty-text", "There is nothing to send: the message is empty.")
+    channel = deed.before.channels.get(channel_id or "")
+    if channel is None:
+        return Refusal("no-channel", f"{deed.contact.name} has no channel to be reached through.")
+    if len(command.text) > channel.text_limit:
+        over = len(command.text) - channel.text_limit
+        return Refusal(
+            "text-too-long",
+            f"{channel.name} takes {channel.text_limit:,} characters; the message is {over:,} too long.",
+        )
+    for attachment in command.attachments:
+        if (refusal := check_attachment(channel, attachment)) is not None:
+            return refusal
+    if command.reply_to is not None and not _may_quote(deed, command.reply_to):
+        return Refusal("unknown-message", "The message to be quoted is not there any more: send without the quote.")
+    if deed.contact.blocked:
+        return Refusal("contact-blocked", f"{deed.contact.name} is blocked.")
+    return None
+
+
+def _may_quote(deed: Deed, message_id: str) -> bool:
+    """Whether a message is one between the contact and the workspace; a comment must never reach the contact."""
+    message = deed.before.messages.get(message_id)
+    if message is None or message.contact_id != deed.contact.id:
+        return False
+    return message.kind in (MessageKind.INCOMING, MessageKind.OUTGOING)
 
 
 def _count_response(deed: Deed) -> None:
@@ -214,7 +234,7 @@ def may_become(status: Delivery, new: Delivery) -> bool:
     if status is Delivery.FAILED:
         return False
     if new is Delivery.FAILED:
-        return status in (Delivery.PENDING, Delivery.SENT)
+        return status in (Delivery.PENDING, Delivery.UNCERTAIN, Delivery.SENT)
     return _FORWARD[new] > _FORWARD[status]
 
 

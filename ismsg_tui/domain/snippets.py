@@ -1,4 +1,8 @@
-"""Snippet variables: `$contact.firstname`, `{{$contact.city}}`, `$assignee.name`, `$system.current_date`."""
+"""Snippet variables: `$contact.firstname`, `{{$contact.city}}`, `$assignee.name`, `$system.current_date`.
+
+What has no value, and what stands between double braces and is no variable, as in `{{date}}`, is a blank: it stays in
+the text as it is written until somebody fills it in.
+"""
 
 from __future__ import annotations
 
@@ -11,45 +15,62 @@ from msgspec import Struct
 from ismsg_tui.domain.entities import Contact, User, display_name
 
 _NAME = r"\$(contact|assignee|system)\.([A-Za-z_][A-Za-z0-9_]*)"
-_VARIABLE = re.compile(rf"\{{\{{\s*{_NAME}\s*\}}\}}|{_NAME}")
+_VARIABLE = re.compile(rf"\{{\{{\s*{_NAME}\s*\}}\}}|{_NAME}|\{{\{{\s*([^{{}}$\s][^{{}}$\n]{{0,80}})\}}\}}")
+
+
+class Blank(Struct, frozen=True):
+    """A place in a text that is still to be filled in."""
+
+    start: int
+    end: int
+    label: str
+    """What belongs there: a variable as written without braces, or the words between the braces."""
+
+
+def blanks(text: str) -> tuple[Blank, ...]:
+    """What is still to be filled in, in order."""
+    return tuple(Blank(found.start(), found.end(), _label(found)) for found in _VARIABLE.finditer(text))
+
+
+def without_blanks(text: str) -> str:
+    """The text with a space in place of each variable and blank."""
+    return _VARIABLE.sub(" ", text)
+
+
+def _label(found: re.Match[str]) -> str:
+    return found[5].strip() if found[5] else f"${found[1] or found[3]}.{found[2] or found[4]}"
 
 
 class Filled(Struct, frozen=True):
     """A snippet's text with its variables replaced."""
 
     text: str
-    missing: tuple[str, ...]
-    """Variables without a value, as written without braces; they stay in the text literally."""
-    missing_spans: tuple[tuple[int, int], ...]
-    """Where they stand in `text`."""
+    blanks: tuple[Blank, ...]
+    """What has no value and stays in the text as it is written."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is to be filled in, once each."""
+        return tuple(dict.fromkeys(blank.label for blank in self.blanks))
 
 
 def fill(template: str, values: Mapping[str, str]) -> Filled:
     """Replace the variables of `template`; `values` maps `contact.firstname` and its kind to texts."""
     parts: list[str] = []
-    missing: list[str] = []
-    spans: list[tuple[int, int]] = []
+    missing: list[Blank] = []
     done = length = 0
     for found in _VARIABLE.finditer(template):
-        name = f"{found[1] or found[3]}.{found[2] or found[4]}"
-        literal = template[done : found.start()]
-        value = values.get(name.casefold(), "")
+        label, literal = _label(found), template[done : found.start()]
+        value = "" if found[5] else values.get(label[1:].casefold(), "")
         length += len(literal)
         if not value:
             value = found[0]
-            spans.append((length, length + len(value)))
-            if f"${name}" not in missing:
-                missing.append(f"${name}")
+            missing.append(Blank(length, length + len(value), label))
         parts += [literal, value]
         length += len(value)
         done = found.end()
     parts.append(template[done:])
-    return Filled("".join(parts), tuple(missing), tuple(spans))
-
-
-def variables(template: str) -> tuple[str, ...]:
-    """The variables of a template in order of appearance, once each."""
-    return tuple(dict.fromkeys(f"${v[1] or v[3]}.{v[2] or v[4]}" for v in _VARIABLE.finditer(template)))
+    return Filled("".join(parts), tuple(missing))
 
 
 def values_for(contact: Contact | None, assignee: User | None, now: datetime) -> dict[str, str]:

@@ -42,6 +42,7 @@ _AUTHOR = {
 }
 _DELIVERY = {
     Delivery.PENDING: "waiting to be sent",
+    Delivery.UNCERTAIN: "not known whether it was sent",
     Delivery.SENT: "sent",
     Delivery.DELIVERED: "delivered",
     Delivery.READ: "read",
@@ -98,6 +99,13 @@ def user_name(user_id: str | None, users: Mapping[str, User]) -> str:
     return (one_line(user.name, NAME_LIMIT) if user else "") or "somebody"
 
 
+def undone_words(kind: MessageKind, *, asking: bool = False) -> str:
+    """What has not become of something that an agent wrote; with `asking` only not yet, as it waits for a yes."""
+    if asking:
+        return "not sent yet"
+    return {MessageKind.COMMENT: "comment not saved", MessageKind.EVENT: "not closed"}.get(kind, "not sent")
+
+
 def delivery_words(status: Delivery) -> str:
     """How far an outgoing message has come."""
     return _DELIVERY[status]
@@ -114,6 +122,18 @@ def attachment_words(attachment: Attachment) -> str:
     else:
         parts.append(size_words(attachment.size))
     return ", ".join(parts)
+
+
+QUOTE_LIMIT = 200
+"""How much of a quoted message is said at most, in characters."""
+
+
+def quote_words(quoted: Message | None, users: Mapping[str, User], contact_name: str) -> str:
+    """A quoted message as one line: who wrote it and how it begins; None for one that is not here."""
+    if quoted is None:
+        return "a message that is not here"
+    words = one_line(quoted.text, QUOTE_LIMIT) or next(map(attachment_words, quoted.attachments), "")
+    return f"{author_words(quoted, users, contact_name)}: {words}".rstrip()
 
 
 def span_words(milliseconds: int) -> str:

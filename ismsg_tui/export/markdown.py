@@ -27,7 +27,8 @@ def markdown_pieces(record: Record) -> Iterator[str]:
             yield f"\n*Event* {at} {_inline(entry.text)}\n"
             continue
         remarks = f" ({_inline(', '.join(entry.remarks))})" if entry.remarks else ""
-        yield f"\n**{at} {_inline(entry.heading)}**{remarks}\n\n{_quote(entry.text)}\n"
+        answers = f"\n*In answer to* {_inline(entry.quote)}\n" if entry.quote else ""
+        yield f"\n**{at} {_inline(entry.heading)}**{remarks}\n{answers}\n{_quote(entry.text)}\n"
         yield "".join(f"\n*File* {_inline(words)}\n" for words in entry.files)
 
 

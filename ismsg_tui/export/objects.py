@@ -27,6 +27,7 @@ def line_object(message: Message, users: Mapping[str, User], contact_name: str) 
         if event
         else clean(message.text),
         "attachments": [attachment_object(item) for item in message.attachments],
+        "reply_to": message.reply_to,
         "at": rfc3339(message.at),
         "status": message.status.value if message.status else None,
         "conversation_id": message.conversation_id,

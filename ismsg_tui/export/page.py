@@ -19,7 +19,8 @@ article { margin: 1rem 0; padding-left: .75rem; border-left: .25rem solid #6e778
 article.outgoing { border-color: #0969da; }
 article.comment { border-color: #9a6700; border-left-style: dashed; }
 .event { margin: 1rem 0; font-style: italic; }
-.who, .text, .file { margin: 0; }
+.who, .text, .file, .quote { margin: 0; }
+.quote { opacity: .75; }
 .who b { margin-right: .5rem; }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; text-align: start; }
 """
@@ -63,9 +64,10 @@ def _article(entry: Entry) -> str:
     if message.event is not None:
         return f'<p class="event">{entry.heading} {at} <bdi>{text}</bdi></p>\n'
     remarks = f" ({html.escape(', '.join(entry.remarks))})" if entry.remarks else ""
+    answers = f'<p class="quote">In answer to <bdi>{html.escape(entry.quote)}</bdi></p>\n' if entry.quote else ""
     files = "".join(f'<p class="file">File: <bdi>{html.escape(words)}</bdi></p>\n' for words in entry.files)
     return (
         f'<article class="{message.kind.value}">\n'
-        f'<p class="who"><b><bdi>{html.escape(entry.heading)}</bdi></b> {at}{remarks}</p>\n'
+        f'<p class="who"><b><bdi>{html.escape(entry.heading)}</bdi></b> {at}{remarks}</p>\n{answers}'
         f'<p class="text" dir="auto">{text}</p>\n{files}</article>\n'
     )

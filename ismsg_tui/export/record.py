@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 from ismsg_tui.domain.entities import Channel, Message, MessageKind, User
 from ismsg_tui.domain.text import clean, one_line
-from ismsg_tui.domain.words import attachment_words, author_words, delivery_words, event_words, user_name
+from ismsg_tui.domain.words import (
+    attachment_words,
+    author_words,
+    delivery_words,
+    event_words,
+    quote_words,
+    user_name,
+)
 from ismsg_tui.store.timeline import ContactCard, Line
 from ismsg_tui.times import local
 
@@ -42,6 +49,8 @@ class Entry(NamedTuple):
     """Who wrote it; of an event, what it is."""
     remarks: tuple[str, ...]
     text: str
+    quote: str = ""
+    """The message that it answers, as one line, where it quotes one."""
 
     @property
     def files(self) -> Iterator[str]:
@@ -64,7 +73,8 @@ def entries(record: Record) -> Iterator[tuple[str, Entry]]:
             channel = record.channel(message.channel_id)
             remarks = (_delivery(message), f"through {channel}" if channel and channel != channel_before else "")
             channel_before = channel
-            entry = Entry(message, author, tuple(filter(None, remarks)), clean(message.text))
+            quote = quote_words(line.quoted, record.users, record.name) if message.reply_to else ""
+            entry = Entry(message, author, tuple(filter(None, remarks)), clean(message.text), quote)
         yield (day if day != day_before else ""), entry
         day_before = day
 

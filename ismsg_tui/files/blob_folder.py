@@ -6,7 +6,8 @@ import os
 import re
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,27 +35,33 @@ class BlobFolder:
         self._in_work.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._in_work / f"{sha256}.part"
 
+    @contextmanager
+    def scratch(self) -> Iterator[tuple[BinaryIO, Path]]:
+        """A new file beside the blobs to write to; it is gone at the end unless it was settled. Raises OSError."""
+        self._in_work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._clear_away()
+        handle, name = tempfile.mkstemp(dir=self._in_work, suffix=".copy")
+        path = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file, path
+        finally:
+            path.unlink(missing_ok=True)
+
     def copy_in(self, file: BinaryIO, size: int, progress: Progress | None, cancelled: Cancelled | None) -> str | None:
         """Copy an open file to its place and return its SHA-256; None if it did not hold `size` bytes.
 
         Raises FileCancelledError, OSError.
         """
-        self._in_work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._clear_away()
-        handle, name = tempfile.mkstemp(dir=self._in_work, suffix=".copy")
-        copy = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as target:
-                hashed = copy_hashing(file, target, total=size, progress=progress, cancelled=cancelled)
-                target.flush()
-                os.fsync(target.fileno())
+        with self.scratch() as (target, copy):
+            hashed = copy_hashing(file, target, total=size, progress=progress, cancelled=cancelled)
             place = self.place(hashed.sha256)
             if hashed.size != size or place is None:
                 return None
+            make_durable(target)
+            target.close()
             self.settle(copy, place)
             return hashed.sha256
-        finally:
-            copy.unlink(missing_ok=True)
 
     def settle(self, finished: Path, place: Path) -> None:
         """Give a finished file its name, for good."""
@@ -75,3 +82,9 @@ class BlobFolder:
             with suppress(OSError):
                 if left.stat().st_mtime < oldest:
                     left.unlink()
+
+
+def make_durable(file: BinaryIO) -> None:
+    """Return once everything written to an open file is on the disk. Raises OSError."""
+    file.flush()
+    os.fsync(file.fileno())

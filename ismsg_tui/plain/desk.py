@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ismsg_tui.domain.entities import Attachment, Contact
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import View
-from ismsg_tui.domain.words import NAME_LIMIT, attachment_words
+from ismsg_tui.domain.words import NAME_LIMIT, attachment_words, quote_words
 from ismsg_tui.finding import NotFoundError
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.plain.lines import many
@@ -77,6 +77,12 @@ class PlainDesk:
         """Write a line for each file."""
         for attachment in attachments:
             self.say(Role.FILE, attachment_words(attachment))
+
+    def say_quote(self, message_id: str | None) -> None:
+        """Say what the next reply quotes, if it quotes anything."""
+        if message_id is not None:
+            words = quote_words(self.inbox.message(message_id), self.inbox.users, self.contact().name)
+            self.say(Role.QUOTE, f"the reply will quote {words}")
 
     def name_candidates(self, error: NotFoundError) -> None:
         """Number those whom a name may mean."""

@@ -13,6 +13,7 @@ from ismsg_tui.domain.words import (
     author_words,
     delivery_words,
     event_words,
+    quote_words,
     span_words,
     user_name,
 )
@@ -97,8 +98,10 @@ def day_words(at: int) -> str:
 
 
 def line_words(line: Line, users: Mapping[str, User], contact_name: str, user_id: str) -> Iterator[tuple[str, str]]:
-    """A line of the timeline as role and text, below it the files that go with it."""
+    """A line of the timeline as role and text, above it the message that it quotes, below it the files with it."""
     role, text = _role_and_text(line, users, contact_name, user_id)
+    if line.message.reply_to is not None:
+        yield Role.QUOTE, quote_words(line.quoted, users, contact_name)
     files = [attachment_words(attachment) for attachment in line.message.attachments]
     if files and not text.strip():
         text = files.pop(0)
@@ -136,6 +139,6 @@ def _state(line: Line) -> str:
     if line.held_until and line.outbox:
         return "can still be taken back"
     status = line.message.status or Delivery.PENDING
-    if status is Delivery.FAILED and line.message.error:
+    if line.message.error:
         return f"{delivery_words(status)}, {one_line(line.message.error)}"
     return delivery_words(status)

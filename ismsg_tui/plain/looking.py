@@ -11,7 +11,6 @@ from ismsg_tui.finding import NotFoundError, find_contact
 from ismsg_tui.plain.desk import MisreadError, PlainDesk
 from ismsg_tui.plain.lines import VIEW_WORDS, day_words, heading, line_words, many, row_words
 from ismsg_tui.plain.talk import Role
-from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.lists import Position
 from ismsg_tui.store.timeline import Line, Place
 from ismsg_tui.times import when
@@ -93,7 +92,8 @@ def _read_contact(desk: PlainDesk, contact_id: str) -> None:
         if row and (row.unread or row.flagged):
             inbox.mark_read(contact_id, desk.seen_at)
     draft = inbox.draft(contact_id)
-    if draft != Draft():
+    desk.say_quote(draft.reply_to)
+    if not draft.blank:
         what, word = ("comment", "comment") if draft.comment else ("message", "reply")
         desk.say(Role.DRAFT, f"an unfinished {what}, {word} goes on with it: {draft.text}")
         desk.say_files(draft.attachments)

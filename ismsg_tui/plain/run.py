@@ -42,6 +42,7 @@ WORDS = (
     Word("more", "", "what was written before, or the rest of a list", looking.more),
     Word("reply", "text", "sends the text, or the lines up to a single full stop", writing.reply),
     Word("comment", "text", "the same for the team alone; @name tells a teammate", writing.comment),
+    Word("quote", "words or none", "has the next reply quote the newest message, or one with the words", writing.quote),
     Word("snippet", "words", "chooses a stored reply and sends it", writing.snippet),
     Word("assign", "name, me or none", "gives the contact to somebody", acting.assign),
     Word("close", "category summary", "closes the conversation", acting.close),

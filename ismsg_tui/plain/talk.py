@@ -31,6 +31,7 @@ class Role(StrEnum):
     TEXT = "Text"
     LINE = "Line"
     FILE = "File"
+    QUOTE = "Quote"
     FOUND = "Found"
     SNIPPET = "Snippet"
     CATEGORY = "Category"

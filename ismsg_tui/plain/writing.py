@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.entities import MessageKind
 from ismsg_tui.domain.matching import Query
 from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.search_text import search_form
@@ -19,6 +20,10 @@ from ismsg_tui.times import local
 
 END = "."
 """The line that ends a text."""
+NONE = "none"
+"""What takes the quote away."""
+QUOTABLE = 200
+"""How many of the newest lines are looked through for a message to quote."""
 CHOICES = 9
 """Snippets that are said at once."""
 
@@ -38,22 +43,33 @@ def _write(desk: PlainDesk, text: str, *, comment: bool) -> None:
     if not text.strip():
         _compose(desk, contact_id, comment=comment)
         return
+    before = desk.inbox.draft(contact_id)
     try:
-        _send(desk, contact_id, Draft(text, comment))
+        _send(desk, contact_id, Draft(text, comment, reply_to=before.reply_to))
+        if not comment:
+            _quoted(desk, contact_id, before)
     except RefusedError:
-        before = desk.inbox.draft(contact_id)
         whole = f"{before.text}\n\n{text}" if before.text else text
         desk.inbox.save_draft(contact_id, replace(before, text=whole, comment=comment or before.comment))
         desk.say(Role.NOTICE, "The text is kept as a draft.")
         raise
 
 
+def _quoted(desk: PlainDesk, contact_id: str, draft: Draft) -> None:
+    """The quote of a draft has gone with a message that was no part of it."""
+    if draft.reply_to is not None:
+        desk.inbox.save_draft(contact_id, replace(draft, reply_to=None))
+
+
 def _send(desk: PlainDesk, contact_id: str, draft: Draft, *, drop_draft: bool = False) -> None:
     if draft.comment:
         desk.inbox.comment(contact_id, draft.text, drop_draft=drop_draft)
+        left = Draft(attachments=draft.attachments, reply_to=draft.reply_to)
+        if drop_draft and left != Draft():  # files and quote wait for the reply
+            desk.inbox.save_draft(contact_id, left)
         desk.say(Role.DONE, f"Comment on {desk.name()} kept, for the team alone.")
         return
-    desk.inbox.reply(contact_id, draft.text, draft.attachments, drop_draft=drop_draft)
+    desk.inbox.reply(contact_id, draft.text, draft.attachments, reply_to=draft.reply_to, drop_draft=drop_draft)
     say_sent(desk)
 
 
@@ -86,7 +102,7 @@ def _compose(desk: PlainDesk, contact_id: str, *, comment: bool) -> None:
         return
     text = "\n".join(lines).strip()
     if not text and not draft.attachments:
-        desk.inbox.save_draft(contact_id, Draft())
+        desk.inbox.save_draft(contact_id, Draft(reply_to=draft.reply_to))
         desk.say(Role.NOTICE, "Nothing was written, and nothing sent.")
         return
     try:
@@ -98,8 +114,9 @@ def _compose(desk: PlainDesk, contact_id: str, *, comment: bool) -> None:
 
 def _begin(desk: PlainDesk, contact_id: str, *, comment: bool) -> Draft | None:
     """The draft to go on with, an empty one to start anew, or None to let it be."""
-    draft, empty = desk.inbox.draft(contact_id), Draft(comment=comment)
-    if draft in (Draft(), empty):
+    draft = desk.inbox.draft(contact_id)
+    empty = Draft(comment=comment, reply_to=draft.reply_to)
+    if draft.blank:
         return empty
     desk.say(Role.DRAFT, draft.text)
     desk.say_files(draft.attachments)
@@ -110,6 +127,29 @@ def _begin(desk: PlainDesk, contact_id: str, *, comment: bool) -> Draft | None:
         desk.say(Role.NOTICE, f"It stays: {word} goes on with it.")
         return None
     return draft if desk.talk.agrees("Go on with this draft? No throws it away.") else empty
+
+
+def quote(desk: PlainDesk, rest: str) -> None:
+    """Have the next reply quote a message: the contact's newest, or the newest that holds the words."""
+    contact_id, wanted = desk.contact().id, rest.strip()
+    draft = desk.inbox.draft(contact_id)
+    if wanted.casefold() == NONE:
+        desk.inbox.save_draft(contact_id, replace(draft, reply_to=None))
+        desk.say(Role.DONE, "The reply quotes nothing." if draft.reply_to else "The reply quoted nothing.")
+        return
+    form = search_form(wanted).strip()
+    if wanted and not form:
+        raise MisreadError("Say quote alone, quote and words of the message, or quote none.")
+    kinds = (MessageKind.INCOMING, MessageKind.OUTGOING) if form else (MessageKind.INCOMING,)
+    lines = desk.inbox.timeline(contact_id, limit=QUOTABLE)
+    said = [line.message for line in reversed(lines) if line.message.kind in kinds]
+    found = next((message for message in said if form in search_form(message.text)), None)
+    if found is None:
+        holds = f" that holds “{one_line(wanted, 80)}”" if form else ""
+        desk.say(Role.NOTICE, f"There is no message{holds} to quote.")
+        return
+    desk.inbox.save_draft(contact_id, replace(draft, reply_to=found.id))
+    desk.say_quote(found.id)
 
 
 def snippet(desk: PlainDesk, rest: str) -> None:
@@ -150,7 +190,9 @@ def snippet(desk: PlainDesk, rest: str) -> None:
     if not desk.talk.agrees(f"Send this to {desk.name()}?"):
         desk.say(Role.NOTICE, "Not sent.")
         return
-    issued: Issued | None = desk.inbox.reply(contact.id, filled.text, files)
+    draft = desk.inbox.draft(contact.id)
+    issued: Issued | None = desk.inbox.reply(contact.id, filled.text, files, reply_to=draft.reply_to)
+    _quoted(desk, contact.id, draft)
     if issued is not None:
         desk.inbox.use_snippet(chosen.id)
     say_sent(desk)

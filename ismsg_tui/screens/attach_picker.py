@@ -43,6 +43,7 @@ from ismsg_tui.widgets.choice_list import Choice, ChoiceList
 from ismsg_tui.widgets.key_line import Key
 from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.picture_view import PictureView
+from ismsg_tui.widgets.segments import MUTED
 from ismsg_tui.widgets.text_fields import PlainInput
 
 SHOWN = 200
@@ -351,4 +352,4 @@ def _look_words(look: Look) -> Content:
     changed = times.moment(int(look.modified * 1_000), times.local(now_ms()).date())
     size = f" · {look.pixels[0]:,} × {look.pixels[1]:,}" if look.pixels else ""
     about = f"{look.mime} · {size_words(look.size)}{size}\nchanged {changed}\n"
-    return Content.assemble((f"{name}\n", "bold"), (about, "dim"), f"\n{look.lines}" if look.lines else "")
+    return Content.assemble((f"{name}\n", "bold"), (about, MUTED), f"\n{look.lines}" if look.lines else "")

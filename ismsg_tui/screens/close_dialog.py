@@ -90,9 +90,10 @@ class CloseDialog(Dialog[ClosingNote]):
         mode: ClosingNotes,
         then_next: bool = False,
         *,
+        category: str = "",
         summary: str = "",
     ) -> None:
-        """`then_next` says that the next waiting contact comes up afterwards; `summary` is what was typed before."""
+        """`then_next` says that the next waiting contact comes up afterwards; the last two are what was said before."""
         super().__init__(f"Close · {one_line(contact_name, NAME_LIMIT)}", ())
         self._mode, self._close_word = mode, "Close, next" if then_next else "Close"
         self._text = summary
@@ -103,7 +104,9 @@ class CloseDialog(Dialog[ClosingNote]):
         self._needs_category = mode in (ClosingNotes.CATEGORY, ClosingNotes.FULL)
         if choices and not self._needs_category:
             choices.insert(0, _NONE)
-        self._chooser = Chooser[str](choices, what="category", numbered=True) if choices else None
+        self._before = category
+        cursor = next((index for index, choice in enumerate(choices) if choice.value == category), 0)
+        self._chooser = Chooser[str](choices, what="category", numbered=True, cursor=cursor) if choices else None
 
     def body(self) -> ComposeResult:
         """What is asked for, the categories or a field for one, and the summary."""
@@ -111,7 +114,7 @@ class CloseDialog(Dialog[ClosingNote]):
         if self._chooser is not None:
             yield self._chooser
         else:
-            yield PlainInput(placeholder="Category, in your own words", id="category")
+            yield PlainInput(self._before, placeholder="Category, in your own words", id="category")
         with Horizontal(id="summary-line"):
             yield Static("Summary", classes="label", markup=False)
             yield Static(id="count", markup=False)

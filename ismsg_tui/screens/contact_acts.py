@@ -71,6 +71,11 @@ class ContactActs(Screen[None], TellsFaults):
         self.show_conversation()
         self.pane.choose_files()
 
+    def action_paste_picture(self) -> None:
+        """Attach the picture that is on the clipboard."""
+        self.show_conversation()
+        self.pane.paste_picture()
+
     def action_files(self) -> None:
         """Show the files of the conversation."""
         self.pane.show_files()
@@ -104,14 +109,17 @@ class ContactActs(Screen[None], TellsFaults):
 
     def action_close(self) -> None:
         """Close the conversation."""
-        self._close_conversation(then_next=False)
+        self.close_conversation()
 
     def action_close_and_next(self) -> None:
         """Close the conversation and go to who waits longest."""
-        self._close_conversation(then_next=True)
+        self.close_conversation(then_next=True)
 
     @work(group="act", exit_on_error=False, description="close")
-    async def _close_conversation(self, *, then_next: bool) -> None:
+    async def close_conversation(
+        self, *, then_next: bool = False, category: str = "", summary: str = "", settles: str = ""
+    ) -> None:
+        """Ask for a closing note, begun with these words, and close; `settles` is a closing that was refused."""
         card = self.pane.card
         if card is None:
             return
@@ -120,12 +128,19 @@ class ContactActs(Screen[None], TellsFaults):
         workspace, contact, seen_at = self._inbox.workspace, card.contact, self.pane.seen_at
         note: ClosingNote | None = ClosingNote("", "")
         if workspace.closing_notes is not ClosingNotes.OFF:
-            dialog = CloseDialog(contact.name, workspace.categories, workspace.closing_notes, then_next)
+            dialog = CloseDialog(
+                contact.name,
+                workspace.categories,
+                workspace.closing_notes,
+                then_next,
+                category=category,
+                summary=summary,
+            )
             note = await self.app.push_screen_wait(dialog)
         if note is None:
             return
-        close = self._inbox.close
-        if await self._write(close, contact.id, category=note.category, summary=note.summary, seen_at=seen_at):
+        words = {"category": note.category, "summary": note.summary}
+        if await self._write(self._inbox.close, contact.id, **words, seen_at=seen_at, settles=settles):
             self.notify(f"Closed: {one_line(contact.name, NAME_LIMIT)}. “z” takes it back.", timeout=4, markup=False)
             if then_next:
                 self.action_next_waiting()

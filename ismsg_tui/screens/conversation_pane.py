@@ -20,7 +20,7 @@ from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.screens.file_acts import FileActs
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
-from ismsg_tui.store.drafts import Draft
+from ismsg_tui.store.drafts import Draft, put_above
 from ismsg_tui.store.search import Hit
 from ismsg_tui.store.timeline import Line, Place
 from ismsg_tui.widgets.composer import Composer
@@ -28,6 +28,7 @@ from ismsg_tui.widgets.contact_header import ContactHeader
 from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.timeline import PAGE, Timeline
 from ismsg_tui.widgets.timeline_entries import Surroundings
+from ismsg_tui.widgets.unsent_bar import UnsentBar
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class ConversationPane(FileActs):
         yield ContactHeader(id="contact-header")
         yield Timeline(id="timeline")
         yield RecorderBar(id="recorder")
+        yield UnsentBar(id="unsent")
         yield Composer(id="composer")
 
     @property
@@ -146,6 +148,12 @@ class ConversationPane(FileActs):
         if self._around is not None:
             self._around = replace(self._around, searched=words)
             self.query_one(Timeline).show_at((hit.at, hit.message_id), self._around)
+
+    def show_line(self, place: Place) -> None:
+        """Bring a line into sight, in its context where it is far away."""
+        timeline = self.query_one(Timeline)
+        if self._around is not None and not timeline.shows(place[1]):
+            timeline.show_at(place, self._around)
 
     def contact_changed(self) -> None:
         """Read the shown contact anew; what is typed and where the timeline stands are left alone."""
@@ -264,6 +272,17 @@ class ConversationPane(FileActs):
         """Show the stored draft again, after a text came back to it."""
         if contact_id == self.contact_id and self.query_one(Composer).draft.text == self._kept.text:
             self._load_composer(self._inbox.draft(contact_id))
+
+    def take_up(self, draft: Draft) -> bool:
+        """Go on with words that were not sent, above what is typed; not while what is typed is being sent."""
+        composer = self.query_one(Composer)
+        if not composer.contact_loaded:
+            return False
+        self._load_composer(put_above(draft, composer.draft))
+        self._kept = Draft()
+        self.save_draft()
+        composer.focus_text()
+        return True
 
     @on(Composer.SnippetsWanted)
     def _on_snippets_wanted(self) -> None:

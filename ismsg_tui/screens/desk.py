@@ -18,6 +18,7 @@ from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.messages import EVERYTHING, NewCounted, NotificationsToggled
 from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.unsent_acts import UnsentActs
 from ismsg_tui.screens.voice import Voice
 from ismsg_tui.screens.voice_acts import VoiceActs
 from ismsg_tui.screens.wayfinding import Wayfinding
@@ -33,6 +34,7 @@ from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.title_bar import TitleBar
+from ismsg_tui.widgets.unsent_bar import UnsentBar
 from ismsg_tui.widgets.view_tabs import ViewTab, ViewTabs
 
 TWO_PANES, THREE_PANES = 92, 140
@@ -79,7 +81,7 @@ class ViewRows:
         )
 
 
-class Desk(Wayfinding, VoiceActs):
+class Desk(Wayfinding, VoiceActs, UnsentActs):
     """The agent's desk."""
 
     CSS_PATH = "desk.tcss"
@@ -177,6 +179,7 @@ class Desk(Wayfinding, VoiceActs):
         self.contacts.mark_opened(self.pane.contact_id)
         self._show_card()
         self.show_voice()
+        self.show_unsent()
 
     def _show_card(self) -> None:
         inbox = self._inbox
@@ -207,6 +210,8 @@ class Desk(Wayfinding, VoiceActs):
             scope = Scope.COMPOSER
         elif isinstance(focused, RecorderBar):
             scope = Scope.VOICE
+        elif isinstance(focused, UnsentBar):
+            scope = Scope.UNSENT
         keys = (Key(key_label(item.current_keys[0]), item.title, item.id) for item in footer(scope))
         self.query_one("#keys", KeyLine).keys = tuple(keys)
 
@@ -239,6 +244,7 @@ class Desk(Wayfinding, VoiceActs):
             self.pane.contact_changed()
             self._show_card()
             self.show_voice()
+            self.show_unsent()
         self._count()
 
     def _grow_old(self) -> None:

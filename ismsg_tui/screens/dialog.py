@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from ismsg_tui.domain.text import one_line
 from ismsg_tui.widgets.key_line import Key, KeyLine
+from ismsg_tui.widgets.segments import shown_line
 
 R = TypeVar("R")
 
@@ -54,7 +54,7 @@ class Dialog(ModalScreen[R | None], Generic[R]):
 
     def __init__(self, title: str, keys: Sequence[Key]) -> None:
         super().__init__()
-        self._heading = one_line(title, self.TITLE_LIMIT)
+        self._heading = shown_line(title, self.TITLE_LIMIT)
         self._keys = keys
 
     def compose(self) -> ComposeResult:

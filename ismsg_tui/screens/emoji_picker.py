@@ -8,6 +8,7 @@ from ismsg_tui import emojis
 from ismsg_tui.emojis import Emoji
 from ismsg_tui.screens.picker import Picker
 from ismsg_tui.widgets.choice_list import Choice
+from ismsg_tui.widgets.segments import emoji_in_words
 
 _SHOWN = 200
 
@@ -33,7 +34,8 @@ class EmojiPicker(Picker[str, str]):
 
 
 def _choice(item: Emoji) -> Choice[str]:
-    return Choice(item.char, f"{item.char} {_spoken(item.name)}", detail=", ".join(map(_spoken, item.aliases)))
+    label = _spoken(item.name) if emoji_in_words() else f"{item.char} {_spoken(item.name)}"
+    return Choice(item.char, label, detail=", ".join(map(_spoken, item.aliases)))
 
 
 def _spoken(name: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +17,9 @@ from textual import on, work
 from textual.containers import Vertical
 from textual.timer import Timer
 
-from ismsg_tui.clock import new_id
+from ismsg_tui import times
+from ismsg_tui.clipboard_picture import NoPictureError, picture_on_clipboard
+from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.entities import Attachment, Channel
 from ismsg_tui.domain.media import check_attachment, fitted_to
 from ismsg_tui.domain.text import file_name
@@ -126,6 +130,28 @@ class FileActs(Vertical, TellsFaults):
             self._add_used(contact_id, chosen)
             if self.contact_id == contact_id:
                 self.query_one(Composer).focus_text()
+
+    @work(group="paste", exclusive=True, exit_on_error=False, description="paste a picture")
+    async def paste_picture(self) -> None:
+        """Attach the picture that is on the clipboard, after a question that shows it."""
+        contact_id = self.contact_id
+        if contact_id is None:
+            return
+        try:
+            data, ending = await picture_on_clipboard(os.environ)
+        except NoPictureError as error:
+            self.notify(str(error), severity="warning", timeout=8, markup=False)
+            return
+        from ismsg_tui.screens.file_dialogs import PictureQuestion
+
+        with tempfile.TemporaryDirectory(prefix="ismsg-") as folder:
+            path = Path(folder) / f"Picture {times.local(now_ms()):%Y-%m-%d %H.%M.%S}{ending}"
+            await asyncio.to_thread(path.write_bytes, data)
+            look = await asyncio.to_thread(look_at, str(path))
+            if await self.app.push_screen_wait(PictureQuestion(look)):
+                await self._add_all([Adding(contact_id, path)]).wait()
+                if self.contact_id == contact_id:
+                    self.query_one(Composer).focus_text()
 
     @on(ComposerArea.PathsPasted)
     def _on_paths_pasted(self, event: ComposerArea.PathsPasted) -> None:

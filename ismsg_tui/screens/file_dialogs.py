@@ -1,4 +1,4 @@
-"""The two questions about files: attach what was pasted, and where to save."""
+"""The questions about files: attach what was pasted, or the picture on the clipboard, and where to save."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.widgets.choice_list import Choice, ChoiceList
 from ismsg_tui.widgets.file_lines import fit_name
 from ismsg_tui.widgets.key_line import Key
+from ismsg_tui.widgets.picture_view import PictureView
 from ismsg_tui.widgets.text_fields import PlainInput
 
 NAME_WIDTH = 48
@@ -64,6 +65,47 @@ class AttachQuestion(Dialog[bool]):
     def action_cancel(self) -> None:
         """They are text."""
         self.leave(False)
+
+
+class PictureQuestion(Dialog[bool]):
+    """Whether to attach the picture that is on the clipboard; it is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,Y,enter", "attach", "Attach", show=False),
+        Binding("n,N", "cancel", "Leave it", show=False),
+    ]
+    DEFAULT_CSS = """
+    PictureQuestion {
+        & > Vertical { height: 30; }
+        & VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; scrollbar-background: $surface; }
+        &.-low PictureView { display: none; }
+    }
+    """
+
+    def __init__(self, look: Look) -> None:
+        """`look` is the picture's file."""
+        self._look = look
+        super().__init__(
+            "Attach the picture from the clipboard?",
+            [Key(f"y {key_label('enter')}", "Attach", "attach"), Key("n", "Leave it", "cancel")],
+        )
+
+    def body(self) -> ComposeResult:
+        """Name and size, and the picture."""
+        look = self._look
+        pixels = f" · {look.pixels[0]:,} × {look.pixels[1]:,}" if look.pixels else ""
+        with VerticalScroll(can_focus=False):
+            yield Static(f"{_name(look)}\n{look.mime} · {size_words(look.size)}{pixels}", markup=False)
+            yield PictureView()
+
+    def on_mount(self) -> None:
+        """Show it."""
+        super().on_mount()
+        self.call_after_refresh(self.query_one(PictureView).show, Path(self._look.path))
+
+    def action_attach(self) -> None:
+        """It is wanted."""
+        self.leave(True)
 
 
 def _name(look: Look) -> str:

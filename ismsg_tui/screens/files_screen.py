@@ -34,6 +34,7 @@ from ismsg_tui.widgets.choice_list import Choice
 from ismsg_tui.widgets.file_lines import facts, fit_name, kind_word, state_words
 from ismsg_tui.widgets.key_line import Key
 from ismsg_tui.widgets.picture_view import PictureView
+from ismsg_tui.widgets.segments import MUTED, shown_line
 
 NAME_WIDTH = 32
 OPENED = "opened"
@@ -132,11 +133,11 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
         rows = [
             f"{kind_word(attachment)} · {facts(attachment)}",
             clean(attachment.mime),
-            f"from {self._author(message)}, {times.moment(message.at, times.local(now_ms()).date())}",
+            f"from {shown_line(self._author(message))}, {times.moment(message.at, times.local(now_ms()).date())}",
             "",
             self._state_words(value),
         ]
-        return Content.assemble((f"{file_name(attachment.name)}\n", "bold"), ("\n".join(rows), "dim"))
+        return Content.assemble((f"{shown_line(file_name(attachment.name))}\n", "bold"), ("\n".join(rows), MUTED))
 
     def below_preview(self) -> ComposeResult:
         """The picture itself."""

@@ -14,6 +14,7 @@ from ismsg_tui.domain.text import clean, file_name, one_line
 from ismsg_tui.screens.picker import Picker
 from ismsg_tui.widgets.attachments import file_words
 from ismsg_tui.widgets.choice_list import Choice
+from ismsg_tui.widgets.segments import MUTED, shown, shown_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +43,21 @@ class SnippetPicker(Picker[Snippet, ChosenSnippet]):
         """The text as it will be inserted, above it what it lacks, below it the files that go with it."""
         files = "\n".join(f"[{file_words(file)}]" for file in value.attachments)
         gap = "\n\n" if value.text and files else ""
-        return Content.assemble(self._text(value), gap, (files, "$text-muted"))
+        return Content.assemble(self._text(value), gap, (files, MUTED))
 
     def _text(self, value: Snippet) -> Content:
         filled = self.result(value).filled
-        text = Content(filled.text)
-        for start, end in filled.missing_spans:
-            text = text.stylize("reverse $text-warning", start, end)
+        parts: list[tuple[str, str]] = []
+        done = 0
+        for blank in filled.blanks:
+            parts.append((shown(filled.text[done : blank.start]), ""))
+            parts.append((shown(filled.text[blank.start : blank.end]), "reverse $text-warning"))
+            done = blank.end
+        text = Content.assemble(*parts, shown(filled.text[done:]))
         if not filled.missing:
             return text
         it, stands = ("it", "stands") if len(filled.missing) == 1 else ("they", "stand")
-        names = one_line(", ".join(filled.missing), 300)
+        names = shown_line(", ".join(filled.missing), 300)
         warning = f"No value for {names}: {it} will be sent as {it} {stands}.\n\n"
         return Content.assemble((warning, "$text-warning"), text)
 

@@ -20,8 +20,9 @@ class ProblemError(Exception):
         retry_after: int = 0,
         params: Mapping[str, Any] | None = None,
         errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """`retry_after` in seconds, where trying again later makes sense."""
+        """`retry_after` in seconds, where trying again later makes sense; `headers` that belong to such an answer."""
         super().__init__(detail)
         self.status = status
         self.code = code
@@ -29,3 +30,4 @@ class ProblemError(Exception):
         self.retry_after = retry_after
         self.params = dict(params or {})
         self.errors = list(errors)
+        self.headers = dict(headers or {})

@@ -15,40 +15,54 @@ class Draft(msgspec.Struct, frozen=True):
     text: str = ""
     comment: bool = False
     attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    """The id of the message that the reply quotes."""
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is written and no file is chosen; what it would quote does not count."""
+        return not (self.text or self.attachments)
 
 
 def read_draft(connection: Connection, user_id: str, contact_id: str) -> Draft:
     """The user's draft for a contact, empty if there is none."""
     row = connection.execute(
-        "SELECT text, mode, attachments FROM draft WHERE user_id = ? AND contact_id = ?", (user_id, contact_id)
+        "SELECT text, mode, attachments, reply_to FROM draft WHERE user_id = ? AND contact_id = ?",
+        (user_id, contact_id),
     ).fetchone()
     if row is None:
         return Draft()
     attachments = msgspec.json.decode(row["attachments"], type=tuple[Attachment, ...])
-    return Draft(row["text"], row["mode"] == "comment", attachments)
+    return Draft(row["text"], row["mode"] == "comment", attachments, row["reply_to"])
 
 
 def write_draft(connection: Connection, user_id: str, contact_id: str, draft: Draft, now: int) -> None:
     """Keep a draft; an empty one is forgotten."""
     text = clean(draft.text)
-    if not text and not draft.attachments:
+    if not text and not draft.attachments and draft.reply_to is None:
         connection.execute("DELETE FROM draft WHERE user_id = ? AND contact_id = ?", (user_id, contact_id))
         return
     mode = "comment" if draft.comment else "reply"
     connection.execute(
-        "INSERT OR REPLACE INTO draft (user_id, contact_id, mode, text, attachments, at) VALUES (?, ?, ?, ?, ?, ?)",
-        (user_id, contact_id, mode, text, msgspec.json.encode(draft.attachments).decode(), now),
+        "INSERT OR REPLACE INTO draft (user_id, contact_id, mode, text, attachments, reply_to, at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (user_id, contact_id, mode, text, msgspec.json.encode(draft.attachments).decode(), draft.reply_to, now),
     )
 
 
 def put_back(connection: Connection, user_id: str, contact_id: str, draft: Draft, now: int) -> None:
-    """Return a text that was not sent; what the agent has typed since stays below it.
+    """Return a text that was not sent, above what the agent has typed since."""
+    newer = read_draft(connection, user_id, contact_id)
+    write_draft(connection, user_id, contact_id, put_above(draft, newer), now)
+
+
+def put_above(draft: Draft, newer: Draft) -> Draft:
+    """What comes of two drafts.
 
     Where one of the two is an internal comment, so is the whole: a contact must never be sent a part of one.
     """
-    newer = read_draft(connection, user_id, contact_id)
     text, comment = draft.text, draft.comment
     if newer.text.strip():
         text, comment = f"{text}\n\n{newer.text}" if text else newer.text, comment or newer.comment
     files = tuple(dict.fromkeys([*draft.attachments, *newer.attachments]))
-    write_draft(connection, user_id, contact_id, Draft(text, comment, files), now)
+    return Draft(text, comment, files, newer.reply_to or draft.reply_to)

@@ -9,6 +9,7 @@ from ismsg_tui.domain.entities import Entity
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import Connection, open_writer
 from ismsg_tui.store.outbox import OutboxState
+from ismsg_tui.store.replica import read_replica
 from ismsg_tui.store.rows import CHANNEL, CONTACT, CONVERSATION, MESSAGE, READ_MARK, SNIPPET, USER, WORKSPACE
 from ismsg_tui.store.store import Store
 from ismsg_tui.store.writing import restore_images
@@ -23,7 +24,8 @@ def truth(store: Store) -> list[tuple[int, Entity]]:
         try:
             for entry in reversed(outbox.entries(connection, *_UNCONFIRMED)):
                 restore_images(connection, outbox.read_images(connection, entry.n))
-            return sorted(_rows(connection), key=lambda found: found[0])
+            base = read_replica(connection).base
+            return sorted(_rows(connection, base), key=lambda found: found[0])
         finally:
             connection.execute("ROLLBACK")
 
@@ -38,8 +40,8 @@ def send_again(store: Store) -> None:
 _UNCONFIRMED = (OutboxState.PENDING, OutboxState.SENDING, OutboxState.ACKNOWLEDGED)
 
 
-def _rows(connection: Connection) -> Iterator[tuple[int, Entity]]:
+def _rows(connection: Connection, base: int) -> Iterator[tuple[int, Entity]]:
     for table in _TABLES:
         columns = ", ".join((*table.columns, "rev"))
-        for row in connection.execute(f"SELECT {columns} FROM {table.name} WHERE rev > 0"):
-            yield row["rev"], table.decode(row)
+        for row in connection.execute(f"SELECT {columns} FROM {table.name} WHERE rev > ?", (base,)):
+            yield row["rev"] - base, table.decode(row)

@@ -10,6 +10,8 @@ from ismsg_tui.domain.entities import Delivery, MessageKind, shown_name
 from ismsg_tui.domain.search_text import match_query
 from ismsg_tui.domain.views import SORTS, Sort, Standing, View
 from ismsg_tui.store.connection import Connection
+from ismsg_tui.store.outbox import OutboxState
+from ismsg_tui.store.unsent import STUCK_WRITTEN
 
 UNREAD_CAP = 100
 """Unread messages are counted up to this many; a list shows `99+` from here on."""
@@ -53,6 +55,10 @@ def _words_of(table: str) -> str:
     )
 
 
+_UNSENT_WORDS = """coalesce(
+    nullif(json_extract(stuck.issued, '$.command.text'), ''), json_extract(stuck.issued, '$.command.summary'),
+    '[' || json_extract(stuck.issued, '$.command.attachments[0].kind') || '] '
+    || json_extract(stuck.issued, '$.command.attachments[0].name'), '')"""
 _ROW = f"""
 SELECT
     inbox.contact_id, inbox.status, inbox.assignee_id, inbox.waiting_since, inbox.snoozed_until, inbox.closed_at,
@@ -63,6 +69,10 @@ SELECT
     last.author_id AS last_author_id,
     {_words_of("draft")} AS draft, coalesce(draft.mode = 'comment', 0) AS draft_is_comment,
     coalesce(mark.flagged, 0) AS flagged,
+    stuck.state AS unsent, {_UNSENT_WORDS} AS unsent_text,
+    CASE json_extract(stuck.issued, '$.command.type')
+        WHEN 'message.send' THEN 'outgoing' WHEN 'comment.add' THEN 'comment' WHEN 'conversation.close' THEN 'event'
+    END AS unsent_kind,
     CASE WHEN inbox.status IN ('open', 'snoozed') THEN (
         SELECT count(*) FROM (
             SELECT 1 FROM message WHERE contact_id = inbox.contact_id AND kind = 'incoming'
@@ -73,6 +83,9 @@ JOIN contact ON contact.id = inbox.contact_id
 LEFT JOIN message AS last ON last.id = inbox.last_id
 LEFT JOIN read_mark AS mark ON mark.id = :user || ':' || inbox.contact_id
 LEFT JOIN draft ON draft.contact_id = inbox.contact_id AND draft.user_id = :user
+LEFT JOIN outbox AS stuck ON stuck.n = (
+    SELECT max(n) FROM outbox INDEXED BY outbox_stuck WHERE scope = inbox.contact_id AND user_id = :user
+    AND {STUCK_WRITTEN})
 """
 
 
@@ -98,6 +111,10 @@ class ListRow(msgspec.Struct, frozen=True, kw_only=True):
     last_author_id: str | None
     draft: str | None
     draft_is_comment: bool
+    unsent: OutboxState | None = None
+    """Whether something of the user's was refused or waits for a yes; of several the newest."""
+    unsent_kind: MessageKind | None = None
+    unsent_text: str | None = None
     flagged: bool
     """Marked unread, newly assigned or mentioned."""
     unread: int

@@ -11,6 +11,7 @@ from ismsg_tui.domain.commands import (
     AssignContact,
     CreateContact,
     Issued,
+    SendMessage,
     SetDelivery,
     SnippetCommand,
 )
@@ -72,6 +73,8 @@ def load_state(connection: Connection, settings: Settings, issued: Issued) -> St
     match command:
         case SetDelivery():
             lines.append(command.message_id)
+        case SendMessage() if command.reply_to is not None:
+            lines.append(command.reply_to)
         case AddComment():
             marked += command.mentions
         case AssignContact():

@@ -14,7 +14,8 @@ CREATE TABLE workspace (
 );
 CREATE TABLE user (
     id TEXT PRIMARY KEY, rev INTEGER NOT NULL DEFAULT 0,
-    name TEXT NOT NULL, email TEXT NOT NULL, team TEXT NOT NULL, role TEXT NOT NULL, active INTEGER NOT NULL
+    name TEXT NOT NULL, email TEXT NOT NULL, team TEXT NOT NULL, role TEXT NOT NULL,
+    visibility TEXT NOT NULL, active INTEGER NOT NULL
 );
 CREATE TABLE channel (
     id TEXT PRIMARY KEY, rev INTEGER NOT NULL DEFAULT 0,
@@ -45,9 +46,10 @@ CREATE TABLE message (
     n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rev INTEGER NOT NULL DEFAULT 0,
     contact_id TEXT NOT NULL, conversation_id TEXT, kind TEXT NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL,
     channel_id TEXT, author_id TEXT, source TEXT NOT NULL, status TEXT, error TEXT NOT NULL, event TEXT,
-    mentions TEXT NOT NULL, attachments TEXT NOT NULL
+    mentions TEXT NOT NULL, attachments TEXT NOT NULL, reply_to TEXT
 );
 CREATE INDEX message_timeline ON message (contact_id, at, id);
+CREATE INDEX message_failed ON message (author_id, at) WHERE status IN ('failed', 'uncertain');
 CREATE TABLE read_mark (
     id TEXT PRIMARY KEY, rev INTEGER NOT NULL DEFAULT 0,
     user_id TEXT NOT NULL, contact_id TEXT NOT NULL, at INTEGER NOT NULL, flagged INTEGER NOT NULL
@@ -109,22 +111,39 @@ CREATE TABLE outbox (
     problem TEXT
 );
 CREATE INDEX outbox_scope ON outbox (scope, n);
+CREATE INDEX outbox_state ON outbox (state);
+CREATE INDEX outbox_stuck ON outbox (scope, n) WHERE state IN ('refused', 'asking');
+CREATE TABLE settled (message_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE outbox_image (
     n INTEGER NOT NULL, part INTEGER NOT NULL, tbl TEXT NOT NULL, row_id TEXT NOT NULL, image TEXT,
     PRIMARY KEY (n, part)
 ) WITHOUT ROWID;
 CREATE TABLE draft (
     user_id TEXT NOT NULL, contact_id TEXT NOT NULL, mode TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL,
-    attachments TEXT NOT NULL,
+    attachments TEXT NOT NULL, reply_to TEXT,
     PRIMARY KEY (contact_id, user_id)
 ) WITHOUT ROWID;
 CREATE TABLE blob (
     sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, here INTEGER NOT NULL, there INTEGER NOT NULL, error TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE replica (
-    only INTEGER PRIMARY KEY CHECK (only = 1), cursor INTEGER NOT NULL
+CREATE TABLE confirmed (
+    n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, scope TEXT NOT NULL, user_id TEXT, issued TEXT NOT NULL,
+    at INTEGER NOT NULL
 );
-INSERT INTO replica (only, cursor) VALUES (1, 0);
+CREATE INDEX confirmed_at ON confirmed (at);
+CREATE TABLE replica (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    cursor INTEGER NOT NULL DEFAULT 0,
+    user_id TEXT NOT NULL DEFAULT '',
+    epoch TEXT NOT NULL DEFAULT '',
+    sight INTEGER NOT NULL DEFAULT 0,
+    generation INTEGER NOT NULL DEFAULT 0,
+    rebuilding INTEGER NOT NULL DEFAULT 0,
+    sweeping INTEGER NOT NULL DEFAULT 0,
+    anew_at INTEGER NOT NULL DEFAULT 0,
+    anew_wanted INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO replica (only) VALUES (1);
 """
 
 

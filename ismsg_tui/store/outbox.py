@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.writing import Image
@@ -23,6 +24,8 @@ class OutboxState(StrEnum):
     """Handed to the authority; whether it arrived is not known."""
     ACKNOWLEDGED = "acknowledged"
     """The authority has it; the page with its effect is still to come."""
+    ASKING = "asking"
+    """Has waited so long that the agent is asked before it leaves; its effect stands meanwhile."""
     REFUSED = "refused"
     """The authority said no; kept with the reason until the agent has seen it."""
 
@@ -39,7 +42,9 @@ class OutboxEntry(msgspec.Struct, frozen=True):
     problem: Refusal | None = None
 
 
-_PLAYED = f"state IN ('{OutboxState.PENDING}', '{OutboxState.SENDING}', '{OutboxState.ACKNOWLEDGED}')"
+_PLAYED = (
+    f"state IN ('{OutboxState.PENDING}', '{OutboxState.SENDING}', '{OutboxState.ACKNOWLEDGED}', '{OutboxState.ASKING}')"
+)
 _SELECT = "SELECT n, issued, state, hold_until, seq, problem FROM outbox"
 
 
@@ -103,7 +108,8 @@ def waiting(connection: Connection, command_ids: Iterable[str]) -> list[OutboxEn
     """Those of the commands that no authority has taken yet."""
     wanted = msgspec.json.encode(list(command_ids)).decode()
     rows = connection.execute(
-        f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?)) AND state IN ('pending', 'sending')", (wanted,)
+        f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?)) AND state IN ('pending', 'sending', 'asking')",
+        (wanted,),
     )
     return [_entry(row) for row in rows]
 
@@ -120,6 +126,16 @@ def entries(connection: Connection, *states: OutboxState) -> list[OutboxEntry]:
     return [_entry(row) for row in connection.execute(f"{_SELECT} WHERE state IN ({holes}) ORDER BY n", states)]
 
 
+def stuck(connection: Connection, scope: str | None = None) -> list[OutboxEntry]:
+    """The commands that wait for the agent, of one scope or of all: refused ones, and those that are asked about."""
+    where = "scope = ? AND " if scope else ""
+    rows = connection.execute(
+        f"{_SELECT} INDEXED BY outbox_stuck WHERE {where}state IN ('refused', 'asking') ORDER BY n",
+        (scope,) if scope else (),
+    )
+    return [_entry(row) for row in rows]
+
+
 FILES = """coalesce(
     json_extract(issued, '$.command.attachments'), json_extract(issued, '$.command.snippet.attachments'), '[]'
 )"""
@@ -128,6 +144,8 @@ _WAITS_FOR_FILES = (
     f"EXISTS (SELECT 1 FROM json_each({FILES}) AS file "
     "LEFT JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') WHERE blob.there IS NOT 1)"
 )
+LONGEST_HOLD = 2 * 3_600_000
+"""Nothing is held for longer, in milliseconds: what seems to be was given before the clock was set back."""
 _OVERTAKING = ("message.send", "comment.add", "read.mark", "read.unmark")
 """Commands that need not wait for the files of a message before them."""
 
@@ -135,24 +153,28 @@ _OVERTAKING = ("message.send", "comment.add", "read.mark", "read.unmark")
 def ready(connection: Connection, now: int, limit: int) -> list[OutboxEntry]:
     """The commands that may leave, oldest first.
 
-    One that is held keeps back everything behind it in its scope. A message whose files are not with the authority
-    keeps back what changes the conversation, and so what follows that; other messages go past it.
+    One that is held keeps back everything behind it in its scope. A message whose files are not with the authority, or
+    that the agent is asked about, keeps back what changes the conversation, and so what follows that; other messages go
+    past it, unless they quote it.
     """
     held: set[str] = set()
     loading: set[str] = set()
+    unknown: set[str] = set()  # messages that the authority has not heard of
     found: list[OutboxEntry] = []
     rows = connection.execute(
-        "SELECT n, issued, state, hold_until, seq, problem, scope, json_extract(issued, '$.command.type') AS kind, "
-        f"{_WAITS_FOR_FILES} AS waits FROM outbox WHERE state IN ('pending', 'sending') ORDER BY n"
+        "SELECT n, id, issued, state, hold_until, seq, problem, scope, json_extract(issued, '$.command.type') AS kind, "
+        "json_extract(issued, '$.command.reply_to') AS quoted, "
+        f"{_WAITS_FOR_FILES} AS waits FROM outbox WHERE state IN ('pending', 'sending', 'asking') ORDER BY n"
     )
     for row in rows:
         scope = row["scope"]
-        if row["hold_until"] > now or (scope in loading and row["kind"] not in _OVERTAKING):
+        if now < row["hold_until"] <= now + LONGEST_HOLD or (scope in loading and row["kind"] not in _OVERTAKING):
             held.add(scope)
         elif scope in held:
             continue
-        elif row["waits"]:
+        elif row["waits"] or row["quoted"] in unknown or row["state"] == OutboxState.ASKING:
             loading.add(scope)
+            unknown.add(derived_id(row["id"], Part.MAIN))
         else:
             found.append(_entry(row))
             if len(found) == limit:
@@ -163,7 +185,8 @@ def ready(connection: Connection, now: int, limit: int) -> list[OutboxEntry]:
 def next_release(connection: Connection, now: int) -> int | None:
     """When the next held command may leave, in milliseconds; None if none is held."""
     found = connection.execute(
-        "SELECT min(hold_until) FROM outbox WHERE state = 'pending' AND hold_until > ?", (now,)
+        "SELECT min(hold_until) FROM outbox WHERE state = 'pending' AND hold_until > ? AND hold_until <= ?",
+        (now, now + LONGEST_HOLD),
     ).fetchone()
     return None if found is None else found[0]
 
@@ -181,10 +204,82 @@ def set_state(
     connection.execute("UPDATE outbox SET state = ?, seq = ?, problem = ? WHERE n = ?", (state, seq, packed, n))
 
 
+def let_go(connection: Connection, n: int, now: int) -> None:
+    """Have a command that was asked about leave; its age counts from now on."""
+    connection.execute("UPDATE outbox SET state = ?, hold_until = ? WHERE n = ?", (OutboxState.PENDING, now, n))
+
+
+def set_refused(connection: Connection, n: int, issued: Issued, problem: Refusal) -> None:
+    """Keep a refused command with the reason; `issued` says where it stood in the timeline."""
+    packed = msgspec.json.encode(issued).decode()
+    connection.execute("UPDATE outbox SET issued = ? WHERE n = ?", (packed, n))
+    set_state(connection, n, OutboxState.REFUSED, problem=problem)
+
+
 def remove(connection: Connection, n: int) -> None:
     """Forget a command and its images."""
     connection.execute("DELETE FROM outbox WHERE n = ?", (n,))
     connection.execute("DELETE FROM outbox_image WHERE n = ?", (n,))
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How much of the outbox is where."""
+
+    unsent: int = 0
+    """Commands that no authority has taken yet, those that are asked about among them."""
+    refused: int = 0
+    """Commands that the authority refused and that the agent has not dealt with."""
+    asking: int = 0
+    """Messages that are too old to leave before the agent says so."""
+
+
+def counts(connection: Connection) -> Counts:
+    """How much of the outbox is where."""
+    found: dict[str, int] = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+    asking = found.get(OutboxState.ASKING, 0)
+    unsent = found.get(OutboxState.PENDING, 0) + found.get(OutboxState.SENDING, 0) + asking
+    return Counts(unsent, found.get(OutboxState.REFUSED, 0), asking)
+
+
+def ask_about_old(connection: Connection, now: int, age: int) -> set[str]:
+    """Have the agent asked about messages that wait for longer than `age`; returns the scopes that changed.
+
+    Only about those that surely have not left. A time ahead of `now` is as far from it as one behind it: the clock was
+    set in between.
+    """
+    rows = connection.execute(
+        "UPDATE outbox SET state = 'asking' WHERE state = 'pending' "
+        "AND NOT (hold_until > :now AND hold_until <= :held) "
+        "AND json_extract(issued, '$.command.type') = 'message.send' "
+        "AND abs(:now - max(json_extract(issued, '$.at'), hold_until)) > :age RETURNING scope",
+        {"now": now, "age": age, "held": now + LONGEST_HOLD},
+    )
+    return {row["scope"] for row in rows}
+
+
+def confirm(connection: Connection, n: int) -> None:
+    """Move a command out of the outbox whose effect has come from the authority; it is kept for a while."""
+    connection.execute(
+        "INSERT INTO confirmed SELECT n, id, scope, user_id, issued, json_extract(issued, '$.at') FROM outbox "
+        "WHERE n = ?",
+        (n,),
+    )
+    remove(connection, n)
+
+
+def prune(connection: Connection, before: int) -> None:
+    """Forget the confirmed commands that were given before a time."""
+    connection.execute("DELETE FROM confirmed WHERE at < ?", (before,))
+
+
+def send_all_again(connection: Connection) -> None:
+    """Put every command that was confirmed or acknowledged back, in the old order, as perhaps unknown there."""
+    connection.execute("UPDATE outbox SET state = 'sending', seq = NULL WHERE state = 'acknowledged'")
+    connection.execute(
+        "INSERT INTO outbox (n, id, scope, user_id, issued, state, hold_until) "
+        "SELECT n, id, scope, user_id, issued, 'sending', 0 FROM confirmed ORDER BY n"
+    )
+    connection.execute("DELETE FROM confirmed")
 
 
 def unsent_messages(connection: Connection) -> int:

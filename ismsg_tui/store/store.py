@@ -14,9 +14,12 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ismsg_tui.domain.changes import Page
-from ismsg_tui.domain.commands import AddComment, Issued, SendMessage, scope_of
+from ismsg_tui.domain.commands import AddComment, Issued, MarkRead, MarkUnread, SendMessage, scope_of
 from ismsg_tui.domain.entities import Entity
+from ismsg_tui.domain.ids import Part, command_of, derived_id
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store import outbox
@@ -26,6 +29,17 @@ from ismsg_tui.store.drafts import Draft, put_back, write_draft
 from ismsg_tui.store.loading import Settings, load_settings, load_state
 from ismsg_tui.store.migrations import migrate
 from ismsg_tui.store.outbox import OutboxEntry, OutboxState
+from ismsg_tui.store.replica import (
+    Place,
+    Replica,
+    begin_generation,
+    drop_stale,
+    find_stale,
+    forget_contact,
+    move_cursor,
+    read_replica,
+)
+from ismsg_tui.store.unsent import settle
 from ismsg_tui.store.writing import (
     SETTINGS,
     refresh_inbox,
@@ -61,6 +75,10 @@ class CursorError(Exception):
         super().__init__(f"A page from {page.since} to {page.to} does not continue revision {cursor}.")
 
 
+NOT_VISIBLE = Refusal("not-visible", "This contact is out of your sight now: somebody else looks after it.")
+"""Why commands are refused whose contact the user may not see any more."""
+
+
 class Store:
     """The local store in a folder; created and migrated as needed."""
 
@@ -79,6 +97,8 @@ class Store:
         self._settings: Settings | None = None
         self._settings_version = -1
         self._listeners: list[Listener] = []
+        self._swept: Place = (0, "")
+        """How far `sweep` has come in this process."""
         self.blobs = Blobs(self)
         """The bytes of attachments."""
 
@@ -144,18 +164,25 @@ class Store:
         return known[1]
 
     @property
+    def replica(self) -> Replica:
+        """Where this store stands with its authority."""
+        return read_replica(self.reader)
+
+    @property
     def cursor(self) -> int:
         """The revision up to which this store holds the authority's rows; 0 before the first page."""
-        revision: int = self.reader.execute("SELECT cursor FROM replica").fetchone()[0]
-        return revision
+        return self.replica.cursor
 
     # Commands of the agent
 
-    def execute(self, issued: Issued, *, hold_until: int = 0, drop_draft: bool = False) -> OutboxEntry | None:
+    def execute(
+        self, issued: Issued, *, hold_until: int = 0, drop_draft: bool = False, settles: str = ""
+    ) -> OutboxEntry | None:
         """Carry out a command and queue it for the authority, in one transaction.
 
-        With `drop_draft` the acting user's draft for the contact goes in the same transaction. Returns None if the
-        command changes nothing or is in the outbox already. Raises RefusedError.
+        With `drop_draft` the acting user's draft for the contact goes in the same transaction; `settles` is the line
+        that was not sent, and that this command sends anew. Returns None if the command changes nothing or is in the
+        outbox already. Raises RefusedError.
         """
         scope = scope_of(issued.command)
         with self._transaction() as changed:
@@ -166,6 +193,9 @@ class Store:
                 raise RefusedError(outcome)
             if drop_draft and issued.actor.user_id is not None:
                 write_draft(self._writer, issued.actor.user_id, scope, Draft(), issued.at)
+                changed.add(scope)
+            if settles:
+                settle(self._writer, settles)
                 changed.add(scope)
             if not outcome:
                 return None
@@ -195,12 +225,40 @@ class Store:
         """
         with self._transaction() as changed:
             entry = outbox.find(self._writer, command_id)
-            if entry is None or entry.state is not OutboxState.PENDING:
+            if entry is None or entry.state not in (OutboxState.PENDING, OutboxState.ASKING):
                 return None
             changed.update(self._take_out(entry))
             outbox.remove(self._writer, entry.n)
             self._return_text(entry.issued, now)
             return entry.issued
+
+    def confirm(self, command_id: str, now: int) -> None:
+        """Let a command leave that the agent was asked about."""
+        with self._transaction() as changed:
+            entry = outbox.find(self._writer, command_id)
+            if entry is not None and entry.state is OutboxState.ASKING:
+                outbox.let_go(self._writer, entry.n, now)
+                changed.add(scope_of(entry.issued.command))
+
+    def settle(
+        self, contact_id: str, message_id: str, now: int, *, user_id: str = "", draft: Draft | None = None
+    ) -> None:
+        """The agent has dealt with something that was not sent: it waits no longer, and one asked about is withdrawn.
+
+        With `draft` what it said goes into the user's draft, above what is typed there.
+        """
+        with self._transaction() as changed:
+            entry = outbox.find(self._writer, command_of(message_id, Part.MAIN))
+            if entry is not None and entry.state is OutboxState.ASKING:
+                changed.update(self._take_out(entry))
+                outbox.remove(self._writer, entry.n)
+            elif entry is not None and entry.state in (OutboxState.PENDING, OutboxState.SENDING):
+                return
+            else:
+                settle(self._writer, message_id)
+            if draft is not None:
+                put_back(self._writer, user_id, contact_id, draft, now)
+            changed.add(contact_id)
 
     def save_draft(self, user_id: str, contact_id: str, draft: Draft, now: int) -> None:
         """Keep what the user has typed for a contact."""
@@ -215,27 +273,69 @@ class Store:
         with self._transaction() as changed:
             changed.update(self._take_in([(0, row) for row in rows]))
 
-    def apply(self, page: Page) -> None:
+    def apply(self, page: Page) -> list[Issued]:
         """Take in a page of the authority's rows: rewind unconfirmed commands, write, replay, move the cursor.
 
-        A command that was acknowledged at or before the page's end is dropped. So where any is unconfirmed the page
+        A command that was acknowledged at or before the page's end is confirmed. So where any is unconfirmed the page
         should reach the newest revision; one that does not (`more`) lacks the rows that have changed again since.
         Only the commands of contacts that the page touches are rewound, since no rule looks at another contact. A
-        page that was seen already is ignored. Raises CursorError for one that leaves a gap.
+        page that was seen already is ignored. Returns the commands that are refused because their contact has gone
+        out of sight. Raises CursorError for a page that leaves a gap.
         """
         with self._transaction() as changed:
-            cursor: int = self._writer.execute("SELECT cursor FROM replica").fetchone()[0]
-            if page.to <= cursor:
-                return
-            if page.since > cursor:
-                raise CursorError(page, cursor)
+            place = read_replica(self._writer)
+            if page.since > place.cursor:
+                raise CursorError(page, place.cursor)
+            if page.to < place.cursor or (page.to == place.cursor and not place.rebuilding):
+                return []
             confirmed = [
                 entry
                 for entry in outbox.entries(self._writer, OutboxState.ACKNOWLEDGED)
                 if entry.seq is not None and entry.seq <= page.to
             ]
-            changed.update(self._take_in(page.rows, confirmed))
-            self._writer.execute("UPDATE replica SET cursor = ?", (page.to,))
+            refused: list[Issued] = []
+            for contact_id in page.gone:
+                refused += self._lose_sight(contact_id)
+                changed.add(contact_id)
+            changed.update(self._take_in([(place.base + rev, row) for rev, row in page.rows], confirmed))
+            move_cursor(self._writer, page.to, complete=not page.more)
+            return refused
+
+    def begin_anew(self, epoch: str, sight: int, *, at: int | None = None, send_again: bool = False) -> None:
+        """Take every page again from the first, in the history `epoch` and with that `sight`.
+
+        Rows that are here stay in sight until all have come; `sweep` then drops what did not come. With `send_again`
+        the authority may have lost what it took: every command that is still known leaves once more. `at` is when,
+        where nobody has asked for it.
+        """
+        with self._transaction():
+            begin_generation(self._writer, epoch, sight, at)
+            if send_again:
+                outbox.send_all_again(self._writer)
+            self._swept = (0, "")
+
+    def sweep(self, limit: int = 1_000) -> bool:
+        """Drop some of the rows that did not come again; returns whether there may be more of them."""
+        place = self.replica
+        if not place.sweeping:
+            return False
+        stale = find_stale(self.reader, place.base, self._swept, limit)
+        with self._transaction() as changed:
+            if read_replica(self._writer).base != place.base:
+                return False
+            if stale is None:
+                self._writer.execute("UPDATE replica SET sweeping = 0")
+                return False
+            scopes = outbox.scopes_in_play(self._writer, stale.scopes)
+            for scope in scopes:
+                changed.update(self._rewind(scope))
+            drop_stale(self._writer, stale, place.base)
+            changed.update(stale.scopes)
+            refresh_inbox(self._writer, changed)
+            for scope in scopes:
+                changed.update(self._replay(scope))
+            self._swept = stale.last
+        return True
 
     def mark_sending(self, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
         """Note that commands are on their way: from here on they can't be withdrawn.
@@ -243,10 +343,23 @@ class Store:
         Returns those that may leave; any other has been withdrawn since it was looked up.
         """
         with self._transaction():
-            leaving = [entry for entry in entries if outbox.find(self._writer, entry.issued.id) is not None]
+            found = [outbox.find(self._writer, entry.issued.id) for entry in entries]
+            leaving = [entry for entry in found if entry and entry.state in (OutboxState.PENDING, OutboxState.SENDING)]
             for entry in leaving:
                 outbox.set_state(self._writer, entry.n, OutboxState.SENDING)
             return leaving
+
+    def unmark_sending(self, entries: Iterable[OutboxEntry]) -> None:
+        """Commands that were `mark_sending` surely have not left: those that waited can be withdrawn again."""
+        with self._transaction():
+            for entry in entries:
+                found = outbox.find(self._writer, entry.issued.id)
+                if found and (found.state, entry.state) == (OutboxState.SENDING, OutboxState.PENDING):
+                    outbox.set_state(self._writer, entry.n, OutboxState.PENDING)
+
+    def ask_about_old(self, now: int, age: int) -> None:
+        """Have the agent asked about messages that wait for longer than `age`, in milliseconds."""
+        self.change(lambda writer: outbox.ask_about_old(writer, now, age))
 
     def acknowledge(self, command_id: str, seq: int) -> None:
         """The authority carried a command out as revision `seq`; its effect here goes when the truth has come."""
@@ -260,17 +373,19 @@ class Store:
                 changed.add(scope_of(entry.issued.command))
                 return
             changed.update(self._take_out(entry))
-            outbox.remove(self._writer, entry.n)
+            outbox.confirm(self._writer, entry.n)
 
-    def refuse(self, command_id: str, refusal: Refusal, now: int) -> Issued | None:
-        """The authority refused a command: its effect goes, its text returns to the draft, the reason is kept."""
+    def refuse(self, command_id: str, refusal: Refusal) -> Issued | None:
+        """The authority refused a command: its effect goes, what it said is kept with the reason (`store.unsent`)."""
         with self._transaction() as changed:
             entry = outbox.find(self._writer, command_id)
             if entry is None or entry.state is OutboxState.REFUSED:
                 return None
+            line_id = derived_id(command_id, Part.MAIN)
+            row = self._writer.execute("SELECT at FROM message WHERE id = ?", (line_id,)).fetchone()
             changed.update(self._take_out(entry))
-            outbox.set_state(self._writer, entry.n, OutboxState.REFUSED, problem=refusal)
-            self._return_text(entry.issued, now)
+            issued = replace(entry.issued, at=row["at"]) if row else entry.issued
+            outbox.set_refused(self._writer, entry.n, issued, refusal)
             return entry.issued
 
     def forget(self, command_id: str) -> None:
@@ -288,13 +403,31 @@ class Store:
         for scope in scopes:
             changed.update(self._rewind(scope))
         for entry in confirmed:
-            outbox.remove(self._writer, entry.n)
+            outbox.confirm(self._writer, entry.n)
         changed.update(write_rows(self._writer, [row for _, row in rows], [rev for rev, _ in rows]))
         if SETTINGS in changed:
             self._settings = None
         for scope in scopes:
             changed.update(self._replay(scope))
         return changed
+
+    def _lose_sight(self, contact_id: str) -> list[Issued]:
+        """Forget a contact; what has surely not left for it is refused, what may have left waits for its answer."""
+        waiting = outbox.played(self._writer, contact_id)
+        self._rewind(contact_id)
+        forget_contact(self._writer, contact_id)
+        refresh_inbox(self._writer, [contact_id])
+        refused = []
+        for entry in waiting:
+            outbox.write_images(self._writer, entry.n, [])
+            if entry.state not in (OutboxState.PENDING, OutboxState.ASKING):
+                continue
+            if isinstance(entry.issued.command, MarkRead | MarkUnread):
+                outbox.remove(self._writer, entry.n)
+                continue
+            outbox.set_refused(self._writer, entry.n, entry.issued, NOT_VISIBLE)
+            refused.append(entry.issued)
+        return refused
 
     def _take_out(self, entry: OutboxEntry) -> set[str]:
         """Undo one command's effect under those that came after it."""
@@ -322,8 +455,9 @@ class Store:
     def _return_text(self, issued: Issued, now: int) -> None:
         command, user_id = issued.command, issued.actor.user_id
         if user_id is not None and isinstance(command, SendMessage | AddComment):
-            files = command.attachments if isinstance(command, SendMessage) else ()
-            draft = Draft(command.text, comment=isinstance(command, AddComment), attachments=files)
+            draft = Draft(command.text, comment=True)
+            if isinstance(command, SendMessage):
+                draft = Draft(command.text, attachments=command.attachments, reply_to=command.reply_to)
             put_back(self._writer, user_id, command.contact_id, draft, now)
 
     # Plumbing

@@ -8,8 +8,10 @@ from ismsg_tui.domain.entities import Contact, Conversation, Message
 from ismsg_tui.domain.ids import Part, command_of, derived_id
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import Connection
+from ismsg_tui.store.loading import load_ids
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.rows import CONTACT, CONVERSATION, MESSAGE, NEWEST_FIRST
+from ismsg_tui.store.unsent import refused_lines
 
 Place = tuple[int, str]
 """A place in a timeline: time and id of a line."""
@@ -22,6 +24,17 @@ class Line(msgspec.Struct, frozen=True):
     outbox: OutboxState | None = None
     held_until: int = 0
     """Until then it can still be taken back; milliseconds, 0 if it is not held."""
+    quoted: Message | None = None
+    """The message that this one answers, where it quotes one that is here."""
+    problem: str = ""
+    """Why the authority refused it, for one that it refused."""
+
+    @property
+    def state(self) -> str | None:
+        """How far a message, comment or closing has come, in one word for programs; None for what just happened."""
+        if self.outbox is not None:
+            return "waiting" if self.outbox is OutboxState.PENDING else self.outbox.value
+        return self.message.status.value if self.message.status else None
 
     @property
     def place(self) -> Place:
@@ -37,7 +50,10 @@ def timeline_page(
     after: Place | None = None,
     limit: int = 50,
 ) -> list[Line]:
-    """Lines in order of time: the newest ones, those before a place, or those after one."""
+    """Lines in order of time: the newest ones, those before a place, or those after one.
+
+    What an authority refused is among them where it stood, although it is in no table any more.
+    """
     comparison, order, place = "", "DESC", None
     if after is not None:
         comparison, order, place = "AND (at, id) > (?, ?)", "ASC", after
@@ -50,13 +66,35 @@ def timeline_page(
     messages = [MESSAGE.decode(row) for row in rows]
     if order == "DESC":
         messages.reverse()
-    commands = [command_of(message.id, Part.MAIN) for message in messages]
+    refused = {line.id: (line, problem) for line, problem in refused_lines(connection, contact_id)}
+    if refused:
+        messages = _with_refused(messages, [line for line, _ in refused.values()], before, after, limit)
+    commands = [command_of(message.id, Part.MAIN) for message in messages if message.id not in refused]
     waiting = {derived_id(entry.issued.id, Part.MAIN): entry for entry in outbox.waiting(connection, commands)}
+    wanted = {message.reply_to for message in messages if message.reply_to is not None}
+    quoted = {message.id: message for message in load_ids(connection, MESSAGE, wanted)} if wanted else {}
     lines = []
     for message in messages:
-        entry = waiting.get(message.id)
-        lines.append(Line(message, entry.state, entry.hold_until) if entry else Line(message))
+        entry, answered = waiting.get(message.id), quoted.get(message.reply_to or "")
+        if message.id in refused:
+            problem = refused[message.id][1]
+            lines.append(Line(message, OutboxState.REFUSED, 0, answered, problem.reason if problem else ""))
+        else:
+            lines.append(Line(message, entry.state if entry else None, entry.hold_until if entry else 0, answered))
     return lines
+
+
+def _with_refused(
+    messages: list[Message], refused: list[Message], before: Place | None, after: Place | None, limit: int
+) -> list[Message]:
+    """A page of messages with the refused lines that belong into it, no longer than before."""
+
+    def wanted(line: Message) -> bool:
+        place = line.at, line.id
+        return place > after if after is not None else before is None or place < before
+
+    together = sorted([*messages, *filter(wanted, refused)], key=lambda line: (line.at, line.id))
+    return together[:limit] if after is not None else together[-limit:]
 
 
 def messages_with_files(connection: Connection, contact_id: str, limit: int = 200) -> list[Message]:

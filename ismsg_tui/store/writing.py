@@ -134,6 +134,13 @@ def restore_images(connection: Connection, images: Sequence[Image]) -> set[str]:
     return contacts
 
 
+def delete_rows(connection: Connection, table: Table[Any], ids: Sequence[str]) -> None:
+    """Delete rows and what the search indexes hold of them; the inbox is for the caller to refresh."""
+    old = _search_texts(connection, table, ids)
+    connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(row_id,) for row_id in ids])
+    _update_search(connection, table, ids, old)
+
+
 _SEARCHED = {
     MESSAGE.name: ("message_search", "CASE kind WHEN 'event' THEN '' ELSE text END"),
     CONTACT.name: (

@@ -125,10 +125,9 @@ class Sync:
         for answer in answers:
             if answer.refusal is None:
                 self._store.acknowledge(answer.command_id, answer.seq)
-        # Each text that returns goes above what the draft holds: the last one first leaves them in order.
-        for answer in reversed(answers):
+        for answer in answers:
             if answer.refusal is not None:
-                issued = self._store.refuse(answer.command_id, answer.refusal, now_ms())
+                issued = self._store.refuse(answer.command_id, answer.refusal)
                 if issued is not None:
                     self._note_missing(issued, answer.refusal)
                     _tell(self._on_refused, Refused(issued, answer.refusal))

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from ismsg_tui.actions import Scope, bindings
 from ismsg_tui.domain.entities import Attachment
 from ismsg_tui.widgets.file_lines import facts, fit_name, kind_word
+from ismsg_tui.widgets.segments import style_of
 
 NAME_WIDTH = 32
 _CROSS = " ×"
@@ -101,7 +102,7 @@ class AttachmentChips(Widget, can_focus=True):
     def render(self) -> Content:
         """The chips; the one under the cursor also has a bar, to be seen without colour."""
         width = max(1, self.size.width)
-        plain, marked = self.get_visual_style("chips--chip"), self.get_visual_style("chips--cursor")
+        plain, marked = self.get_visual_style("chips--chip"), style_of(self, "chips--cursor")
         lines: list[Content] = []
         for index, (chip, (line, start, end)) in enumerate(zip(self.chips, self._places(width), strict=True)):
             here = self.has_focus and index == self.cursor

@@ -13,9 +13,8 @@ from textual.events import Click
 from textual.message import Message
 
 from ismsg_tui.domain.matching import Query
-from ismsg_tui.domain.text import one_line
 from ismsg_tui.widgets.line_list import LineList
-from ismsg_tui.widgets.segments import fit, fitted, wrapped
+from ismsg_tui.widgets.segments import fit, fitted, shown_line, wrapped
 
 T = TypeVar("T")
 
@@ -88,8 +87,8 @@ class ChoiceList(LineList, Generic[T]):
     def show_choices(self, choices: Sequence[Choice[T]], query: Query | None = None, cursor: int = 0) -> None:
         """Show other choices, the cursor on one of them, and mark in them what was typed."""
         self.choices, self.query_text, self.cursor = choices, query or Query(""), cursor
-        labels = max((cell_len(one_line(choice.label, 80)) for choice in choices[:500]), default=0)
-        notes = max((cell_len(one_line(choice.note, 40)) for choice in choices[:500]), default=0)
+        labels = max((cell_len(shown_line(choice.label, 80)) for choice in choices[:500]), default=0)
+        notes = max((cell_len(shown_line(choice.note, 40)) for choice in choices[:500]), default=0)
         self._columns = (labels, notes)
         self.scroll_to(y=0, animate=False, force=True)
         self.refresh_rows()
@@ -133,7 +132,7 @@ class ChoiceList(LineList, Generic[T]):
         if self.numbered:
             key = base if selected else self.style_of("list--key")
             line.append(Segment(f"{index + 1} " if index < 9 else "  ", key))
-        mark = f" {one_line(choice.mark, 12)} " if choice.mark else " "
+        mark = f" {shown_line(choice.mark, 12)} " if choice.mark else " "
         room = width - sum(cell_len(part.text) for part in line) - cell_len(mark)
         labels, notes, details = self._widths(room)
         line += self._label(choice.label, labels, base)

@@ -21,7 +21,7 @@ from ismsg_tui.domain.matching import INSIDE, WORD_STARTS, Query
 from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT
-from ismsg_tui.widgets.segments import fit
+from ismsg_tui.widgets.segments import emoji_in_words, fit, style_of
 
 ROWS = 6
 """The most suggestions to show."""
@@ -62,7 +62,7 @@ def suggest(before: str, users: Sequence[User]) -> Suggestions | None:
     name = _EMOJI.search(before)
     if name:
         found = emojis.search(name[1], ROWS, worst=INSIDE)
-        entries = tuple(Suggestion(item.char, f"{item.char} :{item.name}:") for item in found)
+        entries = tuple(Suggestion(item.char, f":{item.name}:" if emoji_in_words() else f"{item.char} :{item.name}:") for item in found)
         return Suggestions(name.start(), entries) if entries else None
     return None
 
@@ -144,7 +144,7 @@ class CompletionList(Widget):
     def render(self) -> Content:
         """One line a suggestion; a bar marks without colour."""
         entries = self.suggestions.entries if self.suggestions else ()
-        marked = self.get_visual_style("completion--cursor")
+        marked = style_of(self, "completion--cursor")
         lines = [
             Content.styled(f"▌ {fit(entry.words, self.size.width - 3)} ", marked)
             if index == self.index

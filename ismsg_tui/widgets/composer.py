@@ -8,29 +8,33 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
 from textual.widgets import TextArea
 
 from ismsg_tui.actions import Scope, action, bindings, key_label
-from ismsg_tui.domain.entities import Attachment, User
+from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.rules import COMMENT_LIMIT
+from ismsg_tui.domain.snippets import blanks
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.store.drafts import Draft
-from ismsg_tui.widgets.attachments import AttachmentChips, Chip, chip_of
+from ismsg_tui.widgets.attachments import AttachmentChips
 from ismsg_tui.widgets.completion import CompletionList
 from ismsg_tui.widgets.composer_area import ComposerArea
+from ismsg_tui.widgets.draft_parts import DraftParts
 from ismsg_tui.widgets.key_line import Key, KeyLine
+from ismsg_tui.widgets.offers import Offers
+from ismsg_tui.widgets.quote_bar import QuoteBar
+from ismsg_tui.widgets.segments import shown_line
 from ismsg_tui.widgets.status_line import StatusLine
 from ismsg_tui.widgets.text_fields import SAFE_LENGTH
 
 _NEARLY_FULL = 0.9
+_LABEL = 40
+"""How much of a blank's name is said, in characters."""
 
 
-class Composer(Vertical):
+class Composer(DraftParts):
     """A reply or a comment being written. It sends and stores nothing itself and says what is wanted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.COMPOSER)]
@@ -42,26 +46,15 @@ class Composer(Vertical):
         & KeyLine { margin: 0 2; }
         &.-comment {
             background: $warning 12%;
-            & StatusLine { color: $warning; }
-            & ComposerArea, & ComposerArea:focus { border-left: double $warning; }
+            & StatusLine { color: $text-warning; }
+            & ComposerArea, & ComposerArea:focus { border-left: double $text-warning; }
         }
         &.-unloaded KeyLine { visibility: hidden; }
     }
     """
 
-    comment: reactive[bool] = reactive(False, init=False)
-    """Whether this is a comment that only the team sees."""
-
     class Submitted(Message):
         """The agent sends; nothing more is sent until `clear` or `restore`."""
-
-        def __init__(self, draft: Draft) -> None:
-            super().__init__()
-            self.draft = draft
-
-    # Not a kind of Submitted: handlers hear of subclasses too.
-    class Edited(Message):
-        """The text or its kind has changed."""
 
         def __init__(self, draft: Draft) -> None:
             super().__init__()
@@ -76,30 +69,23 @@ class Composer(Vertical):
     class AttachWanted(Message):
         """The mouse asks for files."""
 
-    class AddingStopped(Message):
-        """A file that is being copied is not wanted any more."""
-
-        def __init__(self, key: str) -> None:
-            super().__init__()
-            self.key = key
-
     class Left(Message):
         """The agent leaves the composer; the draft stays."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+        self._completions = CompletionList()
+        super().__init__(ComposerArea(self._completions), id=id)
         self._contact = self._channel = ""
         self._limit: int | None = None
         self._users: Sequence[User] = ()
-        self._submitted: Draft | None = None
-        self._files: tuple[Attachment, ...] = ()
-        self._adding: tuple[Chip, ...] = ()
-        self._completions = CompletionList()
-        self._area = ComposerArea(self._completions)
+        self._offers = Offers()
+        self._asked = ""
+        """The text of which was asked whether it is to be sent with blanks in it."""
 
     def compose(self) -> ComposeResult:
-        """Status, files, text, keys; the suggestions lie over everything."""
+        """Status, quote, files, text, keys; the suggestions lie over everything."""
         yield StatusLine()
+        yield QuoteBar()
         yield AttachmentChips()
         yield self._area
         yield KeyLine()
@@ -111,51 +97,63 @@ class Composer(Vertical):
 
     # What is written
 
-    def load(self, contact_name: str, channel: str, limit: int | None, draft: Draft, users: Sequence[User]) -> None:
+    def load(
+        self,
+        contact_name: str,
+        channel: str,
+        limit: int | None,
+        draft: Draft,
+        users: Sequence[User],
+        quoted: str = "",
+    ) -> None:
         """Show a contact's draft, the cursor at its end and nothing to undo.
 
-        `limit` is what the channel takes in characters, None where nothing is known of it; `users` may be mentioned.
+        `limit` is what the channel takes in characters, None where nothing is known of it; `users` may be mentioned;
+        `quoted` says in words what the draft quotes.
         """
-        self._contact = one_line(contact_name, NAME_LIMIT)
+        self._contact = shown_line(contact_name, NAME_LIMIT)
         self._channel, self._limit, self._users = one_line(channel, NAME_LIMIT), limit, users
-        self._submitted = None
+        self._submitted, self._asked, self._offers = None, "", Offers()
         self._area.disabled = False
         self.remove_class("-unloaded")
         self.set_reactive(Composer.comment, draft.comment)
         self._area.begin(draft.text)
-        self._files, self._adding = draft.attachments, ()
+        self._take_parts(draft, quoted)
         self._dress()
 
     def unload(self) -> None:
         """Show that no contact is chosen."""
-        self._contact, self._submitted = "", None
+        self._contact, self._submitted, self._offers = "", None, Offers()
         self._area.begin("")
-        self._files = self._adding = ()
+        self._take_parts(Draft(), "")
         self._area.disabled = True
         self.add_class("-unloaded")
         self.set_reactive(Composer.comment, False)
         self._dress()
 
     @property
-    def draft(self) -> Draft:
-        """What is written so far."""
-        return Draft(self._area.text, self.comment, self._files)
+    def contact_loaded(self) -> bool:
+        """Whether there is somebody to write to, and nothing that is just being sent."""
+        return bool(self._contact) and self._submitted is None
 
-    def attach(self, attachment: Attachment) -> None:
-        """Add a file to what will be sent; one that is there already is not added twice."""
-        if attachment not in self._files:
-            self._files = (*self._files, attachment)
-            self._show_files()
-            self.post_message(self.Edited(self.draft))
-
-    def show_adding(self, chips: tuple[Chip, ...]) -> None:
-        """Show the files that are still being copied."""
-        self._adding = chips
-        self._show_files()
+    @property
+    def longest(self) -> int:
+        """How many characters are taken in at once at most."""
+        return self._area.longest_paste
 
     def insert(self, text: str) -> None:
-        """Insert a text at the cursor, as one step of undo; nothing is replaced."""
+        """Insert a text at the cursor, as one step of undo; nothing is replaced, the first blank in it is selected."""
         self._area.put(text)
+
+    def rewrite(self, text: str) -> None:
+        """Put another text in the place of all, as one step of undo."""
+        if clean(text) != self._area.text:
+            self._area.rewrite(text)
+
+    def offer(self, offers: Offers) -> None:
+        """Offer stored replies while the agent writes to the contact; a comment is nothing that is stored."""
+        self._offers = offers
+        self._area.offers = Offers() if self.comment else offers
 
     def insert_slash(self) -> None:
         """Insert the “/” that asked for snippets, as the text it is after all."""
@@ -169,10 +167,9 @@ class Composer(Vertical):
         self._submitted = None
         if text.startswith(submitted.text):
             self._area.begin(text[len(submitted.text) :])
-        self._files = tuple(file for file in self._files if file not in submitted.attachments)
-        self._show_files()
+        self._drop_parts(submitted)
         self._count()
-        if self._area.text or self._files:
+        if self.draft != Draft(comment=self.comment):
             self.post_message(self.Edited(self.draft))
 
     def restore(self) -> None:
@@ -198,22 +195,15 @@ class Composer(Vertical):
         area.longest_paste = SAFE_LENGTH if limit is None else min(2 * limit, max(limit, SAFE_LENGTH))
         status = self.query_one(StatusLine)
         if not self._contact:
-            area.placeholder = Content("Choose a contact")
-            status.left, status.rule = "", "─"
+            area.hint, status.rule = "Choose a contact", "─"
         elif self.comment:
-            area.placeholder = Content("Comment for the team, the contact does not see it…")
-            status.left, status.rule = "Comment · only the team sees this", "═"
+            area.hint, status.rule = "Comment for the team, the contact does not see it…", "═"
         else:
-            area.placeholder = Content(f"Reply to {self._contact}…")
-            status.left, status.rule = "Reply", "─"
+            area.hint, status.rule = f"Reply to {self._contact}…", "─"
+        self.offer(self._offers)
         self.query_one(KeyLine).keys = self._keys_shown()
-        self._show_files()
+        self._show_parts()
         self._count()
-
-    def _show_files(self) -> None:
-        chips = self.query_one(AttachmentChips)
-        chips.chips = (*map(chip_of, self._files), *self._adding)
-        chips.note = "Files do not go with a comment: they stay for the reply." if self.comment and self._files else ""
 
     def _keys_shown(self) -> tuple[Key, ...]:
         def key(action_id: str) -> str:
@@ -239,6 +229,13 @@ class Composer(Vertical):
     def _count(self) -> None:
         status = self.query_one(StatusLine)
         limit = COMMENT_LIMIT if self.comment else self._limit
+        open_blanks = 0 if self.comment else len(blanks(self._area.text))
+        if not self._contact:
+            status.left = ""
+        elif self.comment:
+            status.left = "Comment · only the team sees this"
+        else:
+            status.left = f"Reply · {open_blanks} to fill in: Tab" if open_blanks else "Reply"
         if not self._contact:
             status.right, status.alarm = "", ""
         elif limit is None:
@@ -277,7 +274,7 @@ class Composer(Vertical):
         self._in_turn(self._toggle)
 
     def action_leave_composer(self) -> None:
-        """Close the suggestions, or leave."""
+        """Close the suggestions, take the quote away, or leave."""
         self._in_turn(self._leave)
 
     @on(ComposerArea.SlashTyped)
@@ -293,28 +290,6 @@ class Composer(Vertical):
         """Ask for files to send."""
         self.post_message(self.AttachWanted())
 
-    def action_chips(self) -> None:
-        """Go to the files that will be sent, or back from them."""
-        chips = self.query_one(AttachmentChips)
-        (self._area if chips.has_focus or not chips.chips else chips).focus()
-
-    @on(AttachmentChips.Left)
-    def _leave_chips(self, event: AttachmentChips.Left) -> None:
-        event.stop()
-        self._area.focus()
-
-    @on(AttachmentChips.Removed)
-    def _remove(self, event: AttachmentChips.Removed) -> None:
-        event.stop()
-        if self._submitted is not None:
-            return
-        if any(chip.key == event.key for chip in self._adding):
-            self.post_message(self.AddingStopped(event.key))
-            return
-        self._files = tuple(file for file in self._files if chip_of(file).key != event.key)
-        self._show_files()
-        self.post_message(self.Edited(self.draft))
-
     def _why_not(self, text: str) -> str:
         """Why what is written can't be sent now, as a sentence; "" if it can, or is nothing at all."""
         if self.comment and not text:
@@ -325,6 +300,12 @@ class Composer(Vertical):
         if over > 0:
             takes = f"A comment takes {COMMENT_LIMIT:,}" if self.comment else f"{self._channel} takes {self._limit:,}"
             return f"{takes} characters: this is {over:,} too long."
+        left = () if self.comment else blanks(text)
+        if left and self._asked != text:
+            self._asked = text
+            self._area.select_blank(from_start=True)
+            enter = key_label(action("send").current_keys[0])
+            return f"Fill in “{one_line(left[0].label, _LABEL)}” first, or press {enter} again to send it as it stands."
         return ""
 
     def _send(self) -> None:
@@ -337,11 +318,12 @@ class Composer(Vertical):
         if words := self._why_not(text):
             self.notify(words, severity="warning", markup=False)
             return
-        files = () if self.comment else self._files
-        self._submitted = Draft(self._area.text, self.comment, files)
+        # Files and quote of a comment wait for the reply.
+        parts = ((), None) if self.comment else (self._files, self._reply_to)
+        self._submitted = Draft(self._area.text, self.comment, *parts)
         self._area.move_cursor(self._area.document.end)
         self._area.focus()
-        self.post_message(self.Submitted(Draft(text, self.comment, files)))
+        self.post_message(self.Submitted(Draft(text, self.comment, *parts)))
 
     def _toggle(self) -> None:
         if self._contact and self._submitted is None:
@@ -352,6 +334,8 @@ class Composer(Vertical):
             self._area.close_completion(dismissed=True)
         elif self.query_one(AttachmentChips).has_focus:
             self._area.focus()
+        elif self._quotes and self._submitted is None:
+            self._unquote()
         else:
             self.post_message(self.Left())
 

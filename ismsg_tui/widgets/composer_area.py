@@ -1,26 +1,43 @@
-"""The text field of the composer: completion while typing, and “/” for snippets."""
+"""The text field of the composer: completion and suggestions while typing, “/” for snippets, blanks to fill in."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import Sequence
+from typing import ClassVar
 
-from textual.document._document import Location
+from rich.text import Text
+from textual.content import Content
+from textual.document._document import Location, Selection
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.pasted import pasted_paths
-from ismsg_tui.domain.text import clean
+from ismsg_tui.domain.snippets import blanks
+from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.folders import is_file
 from ismsg_tui.widgets.completion import CompletionList, Suggestions, finished_emoji, suggest
+from ismsg_tui.widgets.offers import Offer, Offers
+from ismsg_tui.widgets.segments import MUTED, fit
 from ismsg_tui.widgets.text_fields import PlainArea
+
+_SHOWN = 400
+"""How much of an offered text is shown at most, in characters."""
 
 
 class ComposerArea(PlainArea):
     """Where the agent types. Enter and its like are the composer's; this field knows words, not messages."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"composer--blank"}
+    DEFAULT_CSS = """
+    ComposerArea {
+        & .composer--blank { color: $text-warning; text-style: underline; }
+        & .text-area--suggestion { color: $text-muted; text-style: dim italic; }
+    }
+    """
 
     class SlashTyped(Message):
         """A “/” was typed where a word begins; it was not inserted."""
@@ -33,19 +50,41 @@ class ComposerArea(PlainArea):
             self.text = text
             self.paths = paths
 
+    class OfferTaken(Message):
+        """A stored reply that was offered is in the text now."""
+
+        def __init__(self, offer: Offer) -> None:
+            super().__init__()
+            self.offer = offer
+
     def __init__(self, completions: CompletionList) -> None:
         super().__init__()
         self._completions = completions
+        self._offers = Offers()
+        self._hint = ""
         self._completed_at: Location | None = None
         self._dismissed: Location | None = None
         self.teammates: Sequence[User] = ()
         """Who may be mentioned; nobody outside comments."""
 
     def put(self, text: str) -> None:
-        """Insert a text at the cursor as one step of undo, whatever is selected."""
+        """Insert a text at the cursor as one step of undo, whatever is selected; its first blank is selected then."""
+        start = self._index(self.cursor_location)
         self.history.checkpoint()
         self.insert(clean(text), maintain_selection_offset=False)
         self.history.checkpoint()
+        self.close_completion()
+        end = self._index(self.cursor_location)
+        self._select(
+            next(((blank.start, blank.end) for blank in blanks(self.text) if start <= blank.start < end), None)
+        )
+
+    def rewrite(self, text: str) -> None:
+        """Put another text in the place of all, as one step of undo."""
+        self.history.checkpoint()
+        self.replace(clean(text), self.document.start, self.document.end, maintain_selection_offset=False)
+        self.history.checkpoint()
+        self.move_cursor(self.document.end)
         self.close_completion()
 
     def begin(self, text: str) -> None:
@@ -54,6 +93,116 @@ class ComposerArea(PlainArea):
             self.load_text(clean(text))
         self.move_cursor(self.document.end)
         self.close_completion()
+
+    # Blanks
+
+    def select_blank(self, *, back: bool = False, around: bool = True, from_start: bool = False) -> bool:
+        """Select the next blank of the text, or the one before; returns whether there is one.
+
+        After the last comes the first, unless it is not to go `around`.
+        """
+        found = [(blank.start, blank.end) for blank in blanks(self.text)]
+        start, end = (0, 0) if from_start else sorted(map(self._index, self.selection))
+        further = [span for span in found if (span[0] < start if back else span[0] >= end)]
+        further = further or (found if around else [])
+        self._select(further[-1 if back else 0] if further else None)
+        return bool(further)
+
+    def _select(self, span: tuple[int, int] | None) -> None:
+        if span is not None:
+            self.selection = Selection(*map(self._location, span))
+
+    def _index(self, location: Location) -> int:
+        """How many characters stand before a place."""
+        row, column = location
+        return sum(len(self.document.get_line(above)) + 1 for above in range(row)) + column
+
+    def _location(self, index: int) -> Location:
+        """The place behind so many characters."""
+        before = self.text[:index]
+        return before.count("\n"), index - before.rfind("\n") - 1
+
+    def get_line(self, line_index: int) -> Text:
+        """A line of the text, its blanks marked."""
+        line = super().get_line(line_index)
+        for blank in blanks(line.plain):
+            line.stylize(self.get_component_rich_style("composer--blank", partial=True), blank.start, blank.end)
+        return line
+
+    # What is offered
+
+    @property
+    def hint(self) -> str:
+        """What stands in the empty field."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        self._hint = hint
+        self._show_hint()
+
+    @property
+    def offers(self) -> Offers:
+        """The stored replies that may be offered."""
+        return self._offers
+
+    @offers.setter
+    def offers(self, offers: Offers) -> None:
+        self._offers = offers
+        self._show_offer()
+
+    def _offered(self) -> tuple[Offer, str] | None:
+        """The stored reply that fits what is written, and what it would add; None while there is none."""
+        at_end = self.selection.is_empty and self.cursor_location == self.document.end
+        if not at_end or not self.has_focus or self._completions.marked is not None:
+            return None
+        return self._offers.going_on(self.text)
+
+    def _show_offer(self) -> None:
+        found = self._offered() if self.text else None
+        rest = found[1] if found else ""
+        gap = " " if rest[:1].isspace() else ""
+        self.suggestion = gap + one_line(rest, _SHOWN)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        found = None if self.text else self._offered()
+        hint = Content(self._hint)
+        if found is not None:
+            key, words = "  Tab ", one_line(found[1], _SHOWN)
+            room = self.wrap_width - hint.cell_length - len(key)
+            if room > 2 * len(key):
+                hint = Content.assemble(hint, (key, "bold"), (fit(words, room).rstrip(), f"dim italic {MUTED}"))
+        if self.placeholder != hint:
+            self.placeholder = hint
+
+    def take_offer(self) -> bool:
+        """Take what is offered; returns whether anything was."""
+        found = self._offered()
+        if found is None:
+            return False
+        offer, rest = found
+        self.put(rest)
+        self.post_message(self.OfferTaken(offer))
+        return True
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        """Move the cursor; at the end of the text, take what is offered."""
+        self.suggestion = ""  # or Textual would insert what is only shown of it
+        if select or not self.take_offer():
+            super().action_cursor_right(select)
+
+    def on_focus(self) -> None:
+        """Offer what fits, now that there is somebody to take it."""
+        self._show_offer()
+
+    def on_blur(self) -> None:
+        """Offer nothing to nobody."""
+        self._show_offer()
+
+    def on_resize(self) -> None:
+        """Show as much of what is offered as there is room for."""
+        self._show_hint()
 
     # Completion
 
@@ -75,6 +224,7 @@ class ComposerArea(PlainArea):
             self._show(None if found is None or self._dismissed == (row, found.start) else found)
             if found is None:
                 self._dismissed = None
+            self._show_offer()
 
     def _show(self, found: Suggestions | None) -> None:
         self._completed_at = self.cursor_location if found else None
@@ -88,9 +238,10 @@ class ComposerArea(PlainArea):
             self._completions.place(self.content_region.offset + word - self.scroll_offset)
 
     def on_text_area_selection_changed(self) -> None:
-        """Close the list when the cursor leaves the word."""
+        """Close the list when the cursor leaves the word; what is offered goes with the cursor at the end."""
         if not self.completing:
             self._show(None)
+        self._show_offer()
 
     def accept_completion(self) -> None:
         """Put the marked suggestion in the place of the word."""
@@ -134,6 +285,8 @@ class ComposerArea(PlainArea):
             else:
                 self._completions.move(-1 if event.key == "up" else 1)
             return True
+        if event.key == "tab":
+            return self.take_offer() or self.select_blank()
         if not self.selection.is_empty:
             return False
         before = self._before

@@ -9,11 +9,10 @@ from textual.content import Content
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Conversation, User
-from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import Standing, standing
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
-from ismsg_tui.widgets.segments import MUTED
+from ismsg_tui.widgets.segments import MUTED, shown_line
 from ismsg_tui.widgets.words import Words
 
 
@@ -28,17 +27,17 @@ class ContactHeader(Words):
             self.update(Content(), layout=False)
             return
         contact = card.contact
-        parts: list[tuple[str, str]] = [(one_line(contact.name, 60), "bold")]
+        parts: list[tuple[str, str]] = [(shown_line(contact.name, 60), "bold")]
         channel = channels.get(contact.channel_id or "")
         if channel is not None:
-            parts.append((one_line(channel.name, 30), MUTED))
+            parts.append((shown_line(channel.name, 30), MUTED))
         parts.append((_standing_words(card.current), MUTED))
         if contact.assignee_id is None:
             parts.append(("unassigned", MUTED))
         elif contact.assignee_id == user_id:
             parts.append(("yours", "$text-success"))
         else:
-            parts.append((f"assigned to {user_name(contact.assignee_id, users)}", "$text-warning"))
+            parts.append((f"assigned to {shown_line(user_name(contact.assignee_id, users))}", "$text-warning"))
         if contact.blocked:
             parts.append(("blocked", "$text-error"))
         if card.current is not None and card.current.waiting_since is not None:

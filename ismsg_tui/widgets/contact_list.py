@@ -17,11 +17,12 @@ from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Delivery, MessageKind, User
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import Sort, Standing
-from ismsg_tui.domain.words import span_words
+from ismsg_tui.domain.words import span_words, undone_words
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
+from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.row_window import RowSource, RowWindow
-from ismsg_tui.widgets.segments import fit, fitted, wrapped
+from ismsg_tui.widgets.segments import fit, fitted, shown_line, wrapped
 
 CHANNEL_CODES = {
     "whatsapp": "WA",
@@ -55,7 +56,7 @@ def channel_code(channel: Channel | None) -> str:
 
 def initials(name: str) -> str:
     """The first letters of the first and last word of a name."""
-    words = one_line(name).split()
+    words = shown_line(name).split()
     return "".join(one_line(word, 1) for word in (words[:1] + words[1:][-1:])).upper()
 
 
@@ -325,11 +326,17 @@ class ContactList(LineList):
 
     def _preview(self, row: ListRow, base: Base) -> tuple[str, Style]:
         dim = self.style_of(*base, "list--dim")
+        if row.unsent is not None and row.unsent_kind is not None:
+            asking = row.unsent is OutboxState.ASKING
+            words = f"{'?' if asking else '✗'} {undone_words(row.unsent_kind, asking=asking)}"
+            return f"{words}: {row.unsent_text or ''}", self.style_of(*base, "list--failed")
         if row.draft:
             kind = "comment" if row.draft_is_comment else "draft"
             return f"✎ {kind}: {row.draft}", self.style_of(*base, "list--draft")
         if row.last_status is Delivery.FAILED:
             return f"✗ not sent: {row.last_text}", self.style_of(*base, "list--failed")
+        if row.last_status is Delivery.UNCERTAIN:
+            return f"? perhaps not sent: {row.last_text}", self.style_of(*base, "list--failed")
         if row.last_text is None:
             return "no message yet", dim
         if row.last_kind is MessageKind.OUTGOING:

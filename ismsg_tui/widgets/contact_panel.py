@@ -11,10 +11,9 @@ from textual.content import Content
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Contact, Conversation, ConversationStatus, User
-from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
-from ismsg_tui.widgets.segments import MUTED
+from ismsg_tui.widgets.segments import MUTED, shown, shown_line
 from ismsg_tui.widgets.words import Words
 
 _Piece = Content | tuple[str, str]
@@ -36,12 +35,12 @@ class ContactPanel(VerticalScroll, can_focus=False):
             body.update(Content.styled("No contact chosen.", MUTED))
             return
         contact = card.contact
-        pieces: list[_Piece] = [(one_line(contact.name, 80) + "\n", "bold")]
+        pieces: list[_Piece] = [(shown_line(contact.name, 80) + "\n", "bold")]
         if contact.tags:
-            pieces.append(("  ".join(f"#{one_line(tag, 40)}" for tag in contact.tags) + "\n", "$text-accent"))
+            pieces.append(("  ".join(f"#{shown_line(tag, 40)}" for tag in contact.tags) + "\n", "$text-accent"))
         pieces.append(("\n", ""))
         for label, value in _facts(contact, users, channels, user_id):
-            pieces += [(f"{one_line(label, 24):<10} ", MUTED), (one_line(value, 200) + "\n", "")]
+            pieces += [(f"{shown_line(label, 24):<10} ", MUTED), (shown_line(value, 200) + "\n", "")]
         earlier = [item for item in card.conversations if item.status is ConversationStatus.CLOSED]
         pieces.append((f"\nEarlier conversations {len(earlier) or ''}\n", f"bold {MUTED}"))
         if not earlier:
@@ -76,11 +75,11 @@ def _conversation(conversation: Conversation, users: Mapping[str, User]) -> list
     by = user_name(conversation.closed_by, users) if conversation.closed_by else "automation"
     pieces: list[_Piece] = [
         (times.day(closed_at, today), "bold"),
-        (f" · {'at once' if lasted == 'now' else lasted} · {by}\n", MUTED),
+        (f" · {'at once' if lasted == 'now' else lasted} · {shown_line(by)}\n", MUTED),
     ]
     if conversation.category:
-        pieces.append((f"{one_line(conversation.category, 128)}\n", "$text-accent"))
+        pieces.append((f"{shown_line(conversation.category, 128)}\n", "$text-accent"))
     if conversation.summary:
-        pieces.append((f"{clean(conversation.summary).strip()}\n", ""))
+        pieces.append((f"{shown(conversation.summary).strip()}\n", ""))
     pieces.append(("\n", ""))
     return pieces

@@ -17,7 +17,7 @@ from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.text import file_name
 from ismsg_tui.opener import can_run
 from ismsg_tui.store.blobs import BlobState
-from ismsg_tui.widgets.segments import ELLIPSIS, fit
+from ismsg_tui.widgets.segments import ELLIPSIS, fit, shown_line
 
 LEVELS = "▁▂▃▄▅▆▇█"
 WAVE = 24
@@ -58,7 +58,7 @@ def kind_word(attachment: Attachment) -> str:
 
 def fit_name(name: str, width: int) -> str:
     """A file's name in at most `width` cells: it is cut before its extension, which tells what it really is."""
-    safe = file_name(name)
+    safe = shown_line(file_name(name))
     if cell_len(safe) <= width:
         return safe
     stem, dot, extension = safe.rpartition(".")

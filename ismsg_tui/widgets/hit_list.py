@@ -11,10 +11,9 @@ from rich.segment import Segment
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.search_text import find_spans
-from ismsg_tui.domain.text import one_line
 from ismsg_tui.store.search import Hit
 from ismsg_tui.widgets.line_list import LineList
-from ismsg_tui.widgets.segments import fit, fitted, segment, wrapped
+from ismsg_tui.widgets.segments import fit, fitted, segment, shown_line, wrapped
 
 _BEFORE = 24
 """How many characters are shown before the first match of a long message."""
@@ -82,7 +81,7 @@ class HitList(LineList):
         ]
 
     def _text(self, text: str, width: int, base: tuple[str, ...]) -> list[Segment]:
-        line = one_line(text, 2_000)
+        line = shown_line(text, 2_000)
         spans = find_spans(line, self.words) if self.words else []
         if spans and spans[0][0] > width - 12:
             line = "…" + line[max(0, spans[0][0] - _BEFORE) :]

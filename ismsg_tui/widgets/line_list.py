@@ -15,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ismsg_tui.actions import Scope, bindings
+from ismsg_tui.widgets.segments import style_of
 
 KEPT = 500
 """How many painted rows are held at most, which is more than any screen shows."""
@@ -73,7 +74,7 @@ class LineList(ScrollView, can_focus=True):
         style = self._styles_by_name.get(names)
         if style is None:
             # Colours such as $text-muted depend on what is behind them, which only the visual style takes in.
-            style = self._styles_by_name[names] = self.get_visual_style(*names).rich_style
+            style = self._styles_by_name[names] = style_of(self, *names).rich_style
         return style
 
     def notify_style_update(self) -> None:

@@ -36,9 +36,9 @@ class _Wave(Widget):
         height: 1;
         margin: 0 2;
         & .wave--live { color: $text-error; text-style: bold; }
-        & .wave--heard { color: $primary; }
+        & .wave--heard { color: $text-primary; }
         & .wave--rest { color: $text-muted; }
-        & .wave--sign { color: $primary; text-style: bold; }
+        & .wave--sign { color: $text-primary; text-style: bold; }
     }
     """
 
@@ -93,8 +93,8 @@ class RecorderBar(Vertical, can_focus=True):
         background: $surface;
         & Static { height: auto; max-height: 4; margin: 0 2; color: $text-warning; }
         & KeyLine { margin: 0 2; }
-        &:focus StatusLine { color: $primary; }
-        &.-live StatusLine { color: $error; }
+        &:focus StatusLine { color: $text-primary; }
+        &.-live StatusLine { color: $text-error; }
     }
     """
 

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from ismsg_tui.widgets.segments import MUTED, fit
+from ismsg_tui.widgets.segments import MUTED, fit, shown_line
 
 
 class StatusLine(Widget):
@@ -27,13 +27,14 @@ class StatusLine(Widget):
     def render(self) -> Content:
         """The words in the rule."""
         room = self.size.width - 4
-        right = f" {self.right} " if self.right else ""
+        words = shown_line(self.left, 400)
+        right = f" {shown_line(self.right, 400)} " if self.right else ""
         if cell_len(right) > room:
-            right = f" {self.right.split(' ')[-1]} " if self.right else ""
+            right = f" {right.split()[-1]} "
         space = max(0, room - cell_len(right) - 1)
-        left = f" {self.left} " if self.left else ""
+        left = f" {words} " if words else ""
         if cell_len(left) > space:
-            left = f" {fit(self.left, space - 2).rstrip()} " if space > 4 else ""
+            left = f" {fit(words, space - 2).rstrip()} " if space > 4 else ""
         gap = max(1, room - cell_len(left) - cell_len(right))
         return Content.assemble(
             self.rule * 2,

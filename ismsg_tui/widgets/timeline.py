@@ -172,6 +172,13 @@ class Timeline(ScrollView, can_focus=True):
             (line.message.at for line in reversed(self._lines) if line.message.kind is MessageKind.INCOMING), None
         )
 
+    def shows(self, message_id: str) -> bool:
+        """Whether a line is in sight, with at least the rows at its end."""
+        for index, line in enumerate(self._lines):
+            if line.message.id == message_id:
+                return self.scroll_offset.y < self._tops[index + 1] <= self.scroll_offset.y + self.size.height
+        return False
+
     @property
     def follows(self) -> bool:
         """Whether the newest line is in sight, or was until there was less room for the lines."""

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from ismsg_tui import times
 from ismsg_tui.domain.entities import Channel, Delivery, EventType, Message, MessageKind, User
 from ismsg_tui.domain.search_text import find_spans
-from ismsg_tui.domain.words import author_words, event_words
+from ismsg_tui.domain.words import author_words, event_words, quote_words, undone_words
 from ismsg_tui.store.blobs import BlobState
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.timeline import Line
@@ -94,10 +94,14 @@ def lay_out(line: Line, above: Line | None, below: Line | None, around: Surround
     if message.id == around.first_new:
         rows.append(_rule("new", width, Ink.NEW))
     if message.kind is MessageKind.EVENT:
+        if line.outbox is OutboxState.REFUSED:
+            return [*rows, [], *_refused_closing(line, width)]
         return rows + _event_rows(message, around, width, blank_above=not rows and above is not None)
     joined = joins(line, above) and message.id != around.first_new
     if not joined:
         rows += [[], _heading(message, around, width)]
+    if message.reply_to is not None:
+        rows.append(_quote(line, around, width))
     if message.text or not message.attachments:
         rows += _body(message, around, width)
     rows += _files(message, around, width)
@@ -130,7 +134,26 @@ def _event_rows(message: Message, around: Surroundings, width: int, *, blank_abo
     return rows
 
 
-_BAR = "▎ "
+def _refused_closing(line: Line, width: int) -> list[Row]:
+    """A closing that was refused: why, and the note that came with it."""
+    event = line.message.event
+    at, room = times.clock(line.message.at), max(8, width - 4)
+    rows: list[Row] = [[("  ", Ink.FAILED), (text, Ink.FAILED)] for text in wrapped(_refusal(line), max(8, room - 8))]
+    rows[0].append((f" · {at}", Ink.DIM))
+    note = " · ".join(part for part in (event.category, event.summary) if part) if event else ""
+    return rows + [[("    ", Ink.DIM), (text, Ink.PLAIN)] for text in wrapped(note, room) if note]
+
+
+def _refusal(line: Line) -> str:
+    return f"✗ {undone_words(line.message.kind)}{f': {line.problem}' if line.problem else ''}"
+
+
+_BAR, _COMMENT_BAR = "▎ ", "║ "
+"""What stands before every line of a message, and of a comment: that it is one must not hang on its colour."""
+
+
+def _bar(message: Message) -> tuple[str, Ink]:
+    return (_COMMENT_BAR if message.kind is MessageKind.COMMENT else _BAR), _ink(message)
 
 
 def _ink(message: Message) -> Ink:
@@ -160,8 +183,19 @@ def _body(message: Message, around: Surroundings, width: int) -> list[Row]:
     lines = wrapped(message.text, max(1, min(width - 1, TEXT_WIDTH) - len(_BAR)))
     tint = Ink.COMMENT if message.kind is MessageKind.COMMENT else Ink.PLAIN
     if not around.searched:
-        return [[(_BAR, ink), (text, tint)] for text in lines]
-    return [[(_BAR, ink), *_marked(text, around.searched, tint)] for text in lines]
+        return [[_bar(message), (text, tint)] for text in lines]
+    return [[_bar(message), *_marked(text, around.searched, tint)] for text in lines]
+
+
+QUOTE_SIGN = "↩ "
+"""What stands before a message that is quoted."""
+
+
+def _quote(line: Line, around: Surroundings, width: int) -> Row:
+    """The message that this one answers, in one line above it."""
+    words = quote_words(line.quoted, around.users, around.contact_name)
+    room = min(width - 1, TEXT_WIDTH) - len(_BAR) - len(QUOTE_SIGN)
+    return [_bar(line.message), (QUOTE_SIGN, Ink.DIM), (fit(words, max(1, room)).rstrip(), Ink.DIM)]
 
 
 _TONES = {Tone.NAME: Ink.PLAIN, Tone.FACT: Ink.DIM, Tone.TROUBLE: Ink.FAILED}
@@ -170,7 +204,7 @@ _TONES = {Tone.NAME: Ink.PLAIN, Tone.FACT: Ink.DIM, Tone.TROUBLE: Ink.FAILED}
 def _files(message: Message, around: Surroundings, width: int) -> list[Row]:
     mine, room = message.kind is MessageKind.OUTGOING, max(1, min(width - 1, TEXT_WIDTH) - len(_BAR))
     return [
-        [(_BAR, _ink(message)), *((text, _TONES[tone]) for text, tone in line)]
+        [_bar(message), *((text, _TONES[tone]) for text, tone in line)]
         for attachment in message.attachments
         for line in file_lines(attachment, around.blob(attachment.sha256), room, mine=mine)
     ]
@@ -190,18 +224,23 @@ _STATE = {
     Delivery.DELIVERED: "✓✓ delivered",
     Delivery.READ: "✓✓ read",
 }
+_TROUBLE = {Delivery.FAILED: "✗ not sent", Delivery.UNCERTAIN: "? not known whether it was sent"}
 
 
 def _footing(line: Line, below: Line | None, width: int) -> list[Row]:
     """How far an outgoing message has come; said once under a run of messages that have come equally far."""
     message = line.message
+    if line.outbox is OutboxState.REFUSED:
+        return [[_bar(message), (part, Ink.FAILED)] for part in wrapped(_refusal(line), max(1, width - len(_BAR)))]
+    if line.outbox is OutboxState.ASKING:
+        return [[_bar(message), (f"? {undone_words(message.kind, asking=True)}", Ink.FAILED)]]
     if message.kind is MessageKind.COMMENT:
-        return [[(_BAR, Ink.COMMENT), ("… not left this machine yet", Ink.COMMENT)]] if line.outbox else []
+        return [[_bar(message), ("… not left this machine yet", Ink.COMMENT)]] if line.outbox else []
     if message.status is None:
         return []
-    if message.status is Delivery.FAILED:
+    if message.status in _TROUBLE:
         reason = f": {message.error}" if message.error else ""
-        text = wrapped(f"✗ not sent{reason}", max(1, width - len(_BAR)))
+        text = wrapped(f"{_TROUBLE[message.status]}{reason}", max(1, width - len(_BAR)))
         return [[(_BAR, Ink.MINE), (part, Ink.FAILED)] for part in text]
     if below is not None and joins(below, line) and below.message.status is message.status and not line.outbox:
         return []

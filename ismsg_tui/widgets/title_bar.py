@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from ismsg_tui.domain.text import one_line
-from ismsg_tui.widgets.segments import MUTED
+from ismsg_tui.widgets.segments import MUTED, shown_line
 from ismsg_tui.widgets.words import Words
 
 
@@ -15,7 +14,7 @@ class TitleBar(Words):
     def show(self, workspace: str, user: str, state: str, unsent: int) -> None:
         """Say where we are; `unsent` counts what no server has taken yet."""
         waiting = f" · {unsent} unsent" if unsent else ""
-        left = Content.assemble((" ismsg", "$text-primary bold"), (f" · {one_line(workspace, 60)}", ""))
-        right = Content.assemble((f"{one_line(user, 40)} · {state}", MUTED), (waiting, "$text-warning"), " ")
+        left = Content.assemble((" ismsg", "$text-primary bold"), (f" · {shown_line(workspace, 60)}", ""))
+        right = Content.assemble((f"{shown_line(user, 40)} · {state}", MUTED), (waiting, "$text-warning"), " ")
         space = max(1, self.size.width - left.cell_length - right.cell_length)
         self.update(Content.assemble(left, " " * space, right), layout=False)

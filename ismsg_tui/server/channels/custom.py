@@ -1,0 +1,300 @@
+"""The custom channel: a server of one's own that speaks a small protocol over HTTP (docs/channels.md).
+
+It posts what contacts write to us and takes what we send at `POST <base>/message`, both with the channel's token.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from ismsg_tui.domain.entities import Delivery, FileKind
+from ismsg_tui.domain.media import media_of
+from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.domain.wire import FieldError
+from ismsg_tui.server.channels.adapter import (
+    Account,
+    Arrived,
+    Capabilities,
+    ChannelEvent,
+    Inbound,
+    LaterError,
+    Link,
+    Outgoing,
+    Profile,
+    RefusedError,
+    RemoteFile,
+    Reported,
+    UncertainError,
+)
+from ismsg_tui.server.channels.custom_words import message_words
+from ismsg_tui.server.errors import ProblemError
+
+T = TypeVar("T")
+
+KIND = "custom_channel"
+TEXT_LIMIT = 10_000
+LONGEST_TEXT = 65_536
+"""The longest text that is taken from a channel, in characters."""
+TIMEOUT = httpx.Timeout(connect=10, write=30, read=30, pool=5)
+LONGEST_CALL = 60.0
+"""Seconds after which an answer that comes drop by drop is waited for no longer."""
+_LARGEST_ANSWER = 1 << 16
+_LONGEST_WAIT = 3600.0
+_OLDEST = 100_000_000_000
+"""A time below this is one in seconds."""
+
+_PHONE = re.compile(r"\+[1-9]\d{5,14}")
+_CONTACT = r"^[A-Za-z0-9_=+/@]{1,50}$"
+_ID = r"^[^\x00-\x1f\x7f]{1,50}$"
+
+
+class _ContactNote(Struct, rename="camel"):
+    first_name: str | None = None
+    last_name: str | None = None
+    country_code: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    language: str | None = None
+
+
+class _Body(Struct, rename="camel"):
+    channel_id: str
+    contact_id: Annotated[str, Meta(pattern=_CONTACT)]
+    events: Annotated[list[Raw], Meta(min_length=1, max_length=100)]
+    contact: _ContactNote | None = None
+
+
+class _Event(Struct, rename="camel"):
+    type: Literal["message", "message_echo", "message_status"]
+    m_id: Annotated[str, Meta(pattern=_ID)]
+    timestamp: Annotated[int, Meta(ge=_OLDEST, lt=1 << 53)]
+    message: dict[str, Any] | UnsetType = UNSET
+    status: Raw | UnsetType = UNSET
+    message_id: Annotated[str, Meta(max_length=100)] = ""
+
+
+class _Status(Struct):
+    value: Literal["sent", "delivered", "read", "failed"]
+    message: str | None = None
+
+
+class CustomChannel:
+    """The adapter of custom channels."""
+
+    kind = KIND
+
+    def __init__(self, *, timeout: httpx.Timeout = TIMEOUT) -> None:
+        # A connection that was kept may have died, and then nobody could tell whether a message got through.
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=0)
+        self._client = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Texts, any file as an attachment, and all receipts."""
+        return Capabilities(TEXT_LIMIT, media_of(KIND), receipts=True)
+
+    # What comes in
+
+    def receive(self, account: Account, body: bytes) -> Inbound:
+        """Read what the channel posted. Raises ProblemError 400 or 422 that names what is wrong with it."""
+        read = _decode(body, _Body, "")
+        if read.channel_id != account.channel_id:
+            raise _invalid("/channelId", "This is not the channel to which the token belongs.")
+        events = tuple(_event(raw, f"/events/{number}") for number, raw in enumerate(read.events))
+        return Inbound(read.contact_id, _profile(read.contact_id, read.contact or _ContactNote()), events)
+
+    # What goes out
+
+    def send(self, account: Account, message: Outgoing) -> str:
+        """Post one part and return the `mId` that the channel gave it. Raises RefusedError, LaterError, UncertainError."""
+        url = f"{account.base_url.rstrip('/')}/message"
+        until = time.monotonic() + LONGEST_CALL
+        headers = {"Authorization": f"Bearer {account.token}"}
+        try:
+            with self._client.stream("POST", url, json=_posted(account, message), headers=headers) as response:
+                answer = _read(response, until)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise LaterError("The channel can't be reached.") from error
+        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
+            raise RefusedError("The address of the channel can't be right: set another one.") from error
+        except httpx.TimeoutException as error:
+            raise UncertainError("the channel was given it and has not answered.") from error
+        except httpx.HTTPError as error:
+            raise UncertainError("the connection broke after the channel was given it.") from error
+        return _outcome(response, answer)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+
+def _posted(account: Account, message: Outgoing) -> dict[str, Any]:
+    content: dict[str, Any]
+    if isinstance(message.content, Link):
+        attachment = message.content.attachment
+        kind = FileKind.AUDIO if attachment.kind is FileKind.VOICE else attachment.kind
+        content = {
+            "type": "attachment",
+            "attachment": {
+                "type": kind.value,
+                "url": message.content.url,
+                "fileName": attachment.name,
+                "mime": attachment.mime,
+                "size": attachment.size,
+            },
+        }
+    else:
+        content = {"type": "text", "text": message.content}
+    if message.quotes:
+        content["replyToMessageId"] = message.quotes
+    return {
+        "channelId": account.channel_id,
+        "contactId": message.contact,
+        "messageId": message.reference,
+        "message": content,
+    }
+
+
+def _read(response: httpx.Response, until: float) -> bytes:
+    """The beginning of an answer. Raises UncertainError where it takes too long."""
+    answer = bytearray()
+    for piece in response.iter_bytes():
+        answer += piece
+        if len(answer) > _LARGEST_ANSWER:
+            break
+        if time.monotonic() > until:
+            raise UncertainError("the channel was given it and has not finished its answer.")
+    return bytes(answer[:_LARGEST_ANSWER])
+
+
+def _outcome(response: httpx.Response, answer: bytes) -> str:
+    """The `mId` in an answer. Raises RefusedError, LaterError, UncertainError."""
+    status = response.status_code
+    said = _object(answer)
+    if response.is_success:
+        given = said.get("mId")
+        id_ = str(given) if isinstance(given, str | int) and not isinstance(given, bool) else ""
+        return id_ if re.fullmatch(_ID, id_) else ""
+    if status in (429, 503):
+        after = response.headers.get("retry-after", "")
+        raise LaterError("The channel is too busy.", min(float(after), _LONGEST_WAIT) if after.isdecimal() else 0.0)
+    if 400 <= status < 500:
+        error = said.get("error")
+        reason = error.get("message") if isinstance(error, dict) else None
+        shown = one_line(reason, 300) if isinstance(reason, str) else ""
+        raise RefusedError(shown or f"The channel has refused it (HTTP {status}).")
+    if response.is_redirect:
+        raise RefusedError("The address of the channel has moved: set the new one.")
+    raise UncertainError(f"the channel was given it and has failed (HTTP {status}).")
+
+
+def _object(answer: bytes) -> dict[str, Any]:
+    try:
+        said = msgspec.json.decode(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _event(raw: Raw, pointer: str) -> ChannelEvent:
+    event = _decode(raw, _Event, pointer)
+    if event.type == "message_status":
+        if isinstance(event.status, UnsetType):
+            raise _invalid(f"{pointer}/status", "It is missing.")
+        return _report(event, event.status, f"{pointer}/status")
+    if isinstance(event.message, UnsetType):
+        raise _invalid(f"{pointer}/message", "It is missing.")
+    text, file = _message(event.message, f"{pointer}/message")
+    return Arrived(event.m_id, text, file, event.type == "message_echo", event.message_id)
+
+
+def _report(event: _Event, raw: Raw, pointer: str) -> Reported:
+    said = bytes(raw)
+    status = _decode(said if said.lstrip()[:1] == b"{" else b'{"value":%s}' % said, _Status, pointer)
+    error = one_line(status.message or "", 300)
+    return Reported(event.m_id, Delivery(status.value), error, event.timestamp, event.message_id)
+
+
+def _message(message: dict[str, Any], pointer: str) -> tuple[str, RemoteFile | None]:
+    """What a message says and the file that goes with it; what we have no place for becomes words."""
+    kind = message.get("type")
+    if not isinstance(kind, str) or not kind:
+        raise _invalid(f"{pointer}/type", "It is missing, or no text.")
+    if kind == "attachment":
+        return _attachment(message, f"{pointer}/attachment")
+    if kind == "text" and not isinstance(message.get("text"), str):
+        raise _invalid(f"{pointer}/text", "It is missing, or no text.")
+    text = clean(message_words(kind, message))
+    if len(text) > LONGEST_TEXT:
+        raise _invalid(f"{pointer}/text", f"It has more than {LONGEST_TEXT:,} characters.")
+    return text if one_line(text) else "(an empty message)", None
+
+
+def _attachment(message: dict[str, Any], pointer: str) -> tuple[str, RemoteFile]:
+    attachment = message.get("attachment")
+    if not isinstance(attachment, dict):
+        raise _invalid(pointer, "It is missing, or no object.")
+    url, name, kind = (attachment.get(field) for field in ("url", "fileName", "type"))
+    if not isinstance(url, str) or len(url) > 4_096 or not _is_address(url):
+        raise _invalid(f"{pointer}/url", "It has to be an address that begins with https:// or http://.")
+    caption = message.get("text", attachment.get("caption"))
+    file = RemoteFile(
+        url,
+        FileKind(kind) if isinstance(kind, str) and kind in ("image", "video", "audio") else FileKind.FILE,
+        name if isinstance(name, str) else "",
+    )
+    return clean(caption)[:LONGEST_TEXT] if isinstance(caption, str) else "", file
+
+
+def _is_address(url: str) -> bool:
+    if not url.isprintable():
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _profile(contact: str, note: _ContactNote) -> Profile:
+    return Profile(
+        first_name=one_line(note.first_name or "", 100),
+        last_name=one_line(note.last_name or "", 100),
+        phone=one_line(note.phone or (contact if _PHONE.fullmatch(contact) else ""), 50),
+        email=one_line(note.email or "", 254),
+        country=one_line(note.country_code or "", 10).upper(),
+        language=one_line(note.language or "", 20),
+    )
+
+
+_AT = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_MISSING = re.compile(r"missing required field `(\w+)`")
+
+
+def _decode(body: bytes | Raw, type_: type[T], pointer: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except msgspec.ValidationError as error:
+        words = str(error)
+        at = _AT.search(words)
+        place = at["path"].replace("[...]", "").replace(".", "/") if at else ""
+        words = words[: at.start()] if at else words
+        missing = _MISSING.search(words)
+        if missing:
+            raise _invalid(f"{pointer}{place}/{missing[1]}", "It is missing.") from error
+        raise _invalid(f"{pointer}{place}", words) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProblemError(400, "malformed", "The body is no JSON.") from error
+
+
+def _invalid(pointer: str, detail: str) -> ProblemError:
+    return ProblemError(
+        422, "invalid", f"A part of the request can't be: {pointer or 'its whole'}.", errors=[FieldError(pointer, detail)]
+    )

@@ -1,0 +1,134 @@
+"""Pages of changes: the newest state of every row that changed since a revision, as far as somebody may see it.
+
+A contact that came into sight, because it was assigned anew, comes whole at the revision at which that happened; one
+that went out of sight is named in `gone`. What else may change what a user sees (role, visibility, team) is not told by
+pages: the count `sight` changes, and the console begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+from msgspec import Raw
+
+from ismsg_tui.domain.entities import User
+from ismsg_tui.domain.rights import sees, sees_all
+from ismsg_tui.domain.wire import MOST_ROWS, PageBody
+from ismsg_tui.server import tables
+from ismsg_tui.server.states import Settings, Standing
+
+MOST_MOVED = 200
+"""How many contacts that came into sight a page holds, about: a revision is never split."""
+
+Found = tuple[int, str, str, str]
+"""Revision, kind, id and body."""
+
+_row, _state, _move = tables.row.c, tables.contact_state.c, tables.move.c
+
+
+def holders_seen(settings: Settings, viewer: User) -> frozenset[str] | None:
+    """The users whose contacts somebody may see; None where that is every contact."""
+    if sees_all(viewer):
+        return None
+    return frozenset(user.id for user in settings.users.values() if sees(viewer, user))
+
+
+def read_page(
+    connection: sa.Connection, standing: Standing, holders: Collection[str] | None, since: int, limit: int
+) -> PageBody:
+    """The rows that changed after `since`, about `limit` of them, for who sees the contacts of `holders`.
+
+    The connection has to read one moment, the one of which `standing` is.
+    """
+    limit = max(1, min(limit, MOST_ROWS))
+    gone: list[str] = []
+    if holders is None:
+        rows, to = _window(connection, standing, since, limit, sa.true())
+    else:
+        rows, to = _window(connection, standing, since, limit, _in_sight(standing.id, holders, since))
+        if since:
+            moved, to = _moved_in(connection, standing.id, holders, since, to)
+            rows = [row for row in rows if row[0] <= to] + _whole(connection, standing.id, moved, to)
+            rows.sort()
+            gone = _moved_out(connection, standing.id, holders, since, to)
+    spliced = [(rev, kind, Raw(body.encode())) for rev, kind, _, body in rows]
+    return PageBody(since, to, standing.head, to < standing.head, spliced, gone)
+
+
+def count_rows(connection: sa.Connection, ws: str, holders: Collection[str] | None) -> int:
+    """How many rows somebody may see."""
+    seen = sa.true() if holders is None else _in_sight(ws, holders, 0)
+    count = connection.execute(sa.select(sa.func.count()).select_from(tables.row).where(_row.ws == ws, seen))
+    return int(count.scalar_one())
+
+
+def _window(
+    connection: sa.Connection, standing: Standing, since: int, limit: int, seen: sa.ColumnElement[bool]
+) -> tuple[list[Found], int]:
+    """Rows in order of revision, and the revision up to which they are all; the last revision is whole."""
+    asked = sa.select(_row.rev, _row.kind, _row.id, _row.body).where(_row.ws == standing.id, seen)
+    ordered = asked.order_by(_row.rev, _row.kind, _row.id)
+    rows = _found(connection, ordered.where(_row.rev > since, _row.rev <= standing.head).limit(limit))
+    if len(rows) < limit:
+        return rows, standing.head
+    last = rows[-1][0]
+    whole = _found(connection, ordered.where(_row.rev == last))
+    return [row for row in rows if row[0] < last] + whole, last
+
+
+def _found(connection: sa.Connection, query: sa.Select[tuple[int, str, str, str]]) -> list[Found]:
+    return [(rev, kind, id_, body) for rev, kind, id_, body in connection.execute(query)]
+
+
+def _in_sight(ws: str, holders: Collection[str], since: int) -> sa.ColumnElement[bool]:
+    """Rows of nobody, and those of contacts in sight that have been so since before `since`."""
+    seen = sa.select(_state.contact_id).where(
+        _state.ws == ws, _state.contact_id == _row.contact_id, _state.assignee_id.in_(holders)
+    )
+    if since:
+        seen = seen.where(_state.moved_rev <= since)
+    return sa.or_(_row.contact_id.is_(None), seen.exists())
+
+
+def _moved_in(
+    connection: sa.Connection, ws: str, holders: Collection[str], since: int, to: int
+) -> tuple[list[str], int]:
+    """The contacts that came into sight, and the revision up to which they are all."""
+    query = sa.select(_state.moved_rev, _state.contact_id).where(_state.ws == ws, _state.assignee_id.in_(holders))
+    moved = connection.execute(
+        query.where(_state.moved_rev > since, _state.moved_rev <= to)
+        .order_by(_state.moved_rev, _state.contact_id)
+        .limit(MOST_MOVED)
+    ).all()
+    if len(moved) < MOST_MOVED:
+        return [contact_id for _, contact_id in moved], to
+    last = moved[-1][0]
+    rest = connection.execute(query.where(_state.moved_rev == last)).all()
+    return sorted({contact_id for _, contact_id in (*moved, *rest)}), last
+
+
+def _whole(connection: sa.Connection, ws: str, contact_ids: Sequence[str], to: int) -> list[Found]:
+    """Every row of these contacts up to a revision."""
+    if not contact_ids:
+        return []
+    return _found(
+        connection,
+        sa.select(_row.rev, _row.kind, _row.id, _row.body).where(
+            _row.ws == ws, _row.contact_id.in_(contact_ids), _row.rev <= to
+        ),
+    )
+
+
+def _moved_out(connection: sa.Connection, ws: str, holders: Collection[str], since: int, to: int) -> list[str]:
+    """The contacts that went out of sight."""
+    here = sa.and_(_state.ws == _move.ws, _state.contact_id == _move.contact_id)
+    query = (
+        sa.select(_move.contact_id)
+        .distinct()
+        .select_from(tables.move.join(tables.contact_state, here))
+        .where(_move.ws == ws, _move.from_id.in_(holders), _move.rev > since, _move.rev <= to)
+        .where(sa.or_(_state.assignee_id.is_(None), _state.assignee_id.not_in(holders)))
+        .order_by(_move.contact_id)
+    )
+    return [contact_id for (contact_id,) in connection.execute(query)]

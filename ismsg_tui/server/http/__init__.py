@@ -1,0 +1,3 @@
+"""The server over HTTP: one module a topic, each with its handlers."""
+
+from __future__ import annotations

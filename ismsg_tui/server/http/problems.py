@@ -1,0 +1,168 @@
+"""Every answer that says no, as RFC 9457 has it, and the one way in which bodies are read and checked."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolError
+
+from ismsg_tui.domain.wire import FieldError, Problem
+from ismsg_tui.server.errors import ProblemError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+LARGEST_NUMBER = (1 << 53) - 1
+"""The largest integer that every reader of JSON reads alike."""
+
+_CODES = {
+    400: ("malformed", "The request can't be read."),
+    404: ("not-found", "There is nothing here."),
+    405: ("method-not-allowed", "This can't be done here."),
+    413: ("too-large", "The body is too large."),
+    500: ("internal", "The server has failed because of a fault of its own."),
+}
+_AT = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
+_STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
+_MISSING_FIELD = re.compile(r"missing required field `(\w+)`")
+_MISSING_PARAMETER = re.compile(r"Missing required \w+ parameter '(\w+)'")
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """A request whose JSON is decoded straight into the struct that its handler asks for, taking nothing for another."""
+
+    async def json(self) -> Any:
+        """The body. Raises ProblemError 400, 413, 415 or 422."""
+        kind = self.content_type[0]
+        if kind != "application/json":
+            raise ProblemError(415, "content-type", "The body has to be JSON: say so by Content-Type: application/json.")
+        try:
+            body = await self.body()
+        except InternalServerException as error:
+            raise ProblemError(400, "cut-off", "The request ended before its body did.") from error
+        field = self.route_handler.parsed_data_field
+        value = decode(body, field.annotation if field else Any)
+        errors = list(_unstorable(msgspec.to_builtins(value), ""))
+        if errors:
+            raise invalid(*errors)
+        return value
+
+
+def decode(body: bytes, type_: Any) -> Any:
+    """A body as `type_`. Raises ProblemError 400 where it is no JSON, 422 where it is something else."""
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except msgspec.ValidationError as error:
+        raise invalid(_field_error(str(error))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProblemError(400, "malformed", "The body is no JSON.") from error
+
+
+def invalid(*errors: FieldError) -> ProblemError:
+    """What is said of a request parts of which can't be."""
+    return ProblemError(422, "invalid", "Parts of the request are not as they have to be.", errors=errors)
+
+
+def problems(*statuses: int) -> Mapping[int, ResponseSpec]:
+    """For a handler's `responses`: that it answers with a problem of these statuses, as OpenAPI is to say."""
+    return {
+        status: ResponseSpec(Problem, generate_examples=False, media_type=MEDIA_TYPE, description=HTTPStatus(status).phrase)
+        for status in statuses
+    }
+
+
+def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The answer for whatever a handler raised."""
+    known = _known(error)
+    if known is None:
+        status = 500
+        log.error("a request failed", exc_info=error, extra={"fields": {"request": request_id(request.scope)}})
+        known = ProblemError(status, *_CODES[status])
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException | ProblemError) else {}
+    if known.retry_after:
+        headers["Retry-After"] = str(known.retry_after)
+    if known.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    problem = Problem(
+        type=f"/problems/{known.code}",
+        title=HTTPStatus(known.status).phrase,
+        status=known.status,
+        code=known.code,
+        detail=known.detail,
+        instance=request_id(request.scope),
+        retry_after=known.retry_after,
+        params=known.params,
+        errors=known.errors,
+    )
+    return Response(problem, status_code=known.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def request_id(scope: Mapping[str, Any]) -> str:
+    """The id that a request has in the journal and in its answer."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+def _known(error: Exception) -> ProblemError | None:
+    match error:
+        case ProblemError():
+            return error
+        case ValidationException():
+            return _wrong_parameters(error)
+        case HTTPException() if error.status_code < 500:
+            return ProblemError(error.status_code, *_CODES.get(error.status_code, _CODES[400]))
+        case DataError():
+            return ProblemError(422, "invalid", "The request holds a value that can't be stored.")
+        case OperationalError() | InterfaceError() | PoolError():
+            log.warning("the database can't be used", exc_info=error)
+            return ProblemError(503, "busy", "The database can't be reached: try again in a moment.", retry_after=2)
+    return None
+
+
+def _wrong_parameters(error: ValidationException) -> ProblemError:
+    missing = _MISSING_PARAMETER.search(error.detail)
+    if missing:
+        return invalid(FieldError(missing[1], "It is missing."))
+    found = error.extra if isinstance(error.extra, list) else []
+    if any(item.get("key", "data") == "data" for item in found):
+        return ProblemError(400, "malformed", "The body is missing.")
+    return invalid(*(FieldError(item["key"], item["message"]) for item in found))
+
+
+def _field_error(message: str) -> FieldError:
+    """What msgspec found, with the place as a JSON pointer."""
+    at = _AT.search(message)
+    steps = [name or index for name, index in _STEP.findall(at["path"])] if at else []
+    detail = message[: at.start()] if at else message
+    missing = _MISSING_FIELD.search(detail)
+    if missing:
+        return FieldError("".join(f"/{step}" for step in [*steps, missing[1]]), "It is missing.")
+    return FieldError("".join(f"/{step}" for step in steps), detail)
+
+
+def _unstorable(value: object, pointer: str) -> Iterator[FieldError]:
+    """What no database keeps or not every reader reads alike: NUL in texts, numbers that are too large."""
+    match value:
+        case str():
+            if "\0" in value:
+                yield FieldError(pointer, "It has the character NUL in it.")
+        case bool():
+            pass
+        case int():
+            if abs(value) > LARGEST_NUMBER:
+                yield FieldError(pointer, "The number is too large.")
+        case dict():
+            for key, inner in value.items():
+                yield from _unstorable(key, pointer)
+                yield from _unstorable(inner, f"{pointer}/{key}")
+        case list() | tuple():
+            for index, inner in enumerate(value):
+                yield from _unstorable(inner, f"{pointer}/{index}")

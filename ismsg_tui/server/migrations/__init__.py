@@ -1,0 +1,3 @@
+"""The history of the server's schema, one file a step; a step that was released is never edited."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The steps, in the order that they name themselves."""
+
+from __future__ import annotations

@@ -1,0 +1,85 @@
+"""Receipts: what became of each command, so that one that comes a second time is answered and not done again."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+
+from ismsg_tui.domain import wire
+from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.state import Refusal
+from ismsg_tui.server import tables
+from ismsg_tui.server.errors import ProblemError
+
+KEPT = 400 * 24 * 3_600_000
+"""Milliseconds for which receipts are kept, longer than any console keeps a command to send it again."""
+
+
+def find_receipt(connection: sa.Connection, ws: str, command_id: str, fingerprint: str) -> wire.Result | None:
+    """What became of a command. Raises ProblemError 422 if another one was given under its id."""
+    table = tables.receipt.c
+    found = connection.execute(
+        sa.select(table.digest, table.seq, table.refusal).where(table.ws == ws, table.command_id == command_id)
+    ).first()
+    if found is None:
+        return None
+    if found.digest != fingerprint:
+        raise ProblemError(
+            422, "command-reuse", "Another command was given under this id.", params={"command": command_id}
+        )
+    refusal = None if found.refusal is None else msgspec.json.decode(found.refusal, type=Refusal)
+    return wire.Result(command_id, found.seq, refusal)
+
+
+def keep_receipt(
+    connection: sa.Connection, ws: str, result: wire.Result, fingerprint: str, device_id: str | None, at: int
+) -> None:
+    """Write down what became of a command."""
+    refusal = None if result.refusal is None else msgspec.json.encode(result.refusal).decode()
+    connection.execute(
+        sa.insert(tables.receipt).values(
+            ws=ws,
+            command_id=result.id,
+            digest=fingerprint,
+            seq=result.seq,
+            refusal=refusal,
+            device_id=device_id,
+            at=at,
+        )
+    )
+
+
+def drop_old_receipts(connection: sa.Connection, now: int) -> int:
+    """Forget receipts that nobody will ask for any more; returns how many."""
+    return connection.execute(sa.delete(tables.receipt).where(tables.receipt.c.at < now - KEPT)).rowcount
+
+
+def digest(issued: Issued) -> str:
+    """A fingerprint of a command and who gave it; a field that has its default counts as if it were not there.
+
+    So a later version, whose commands have more fields, finds the same fingerprint for a command that was kept.
+    """
+    essence = [issued.actor.user_id, issued.actor.source, _essence(issued.command)]
+    return hashlib.sha256(msgspec.json.encode(essence, order="deterministic")).hexdigest()
+
+
+def _essence(thing: Any) -> Any:
+    if isinstance(thing, Struct):
+        fields = msgspec.structs.fields(thing)
+        kept = {field.name: _essence(getattr(thing, field.name)) for field in fields if not _is_default(thing, field)}
+        tag = thing.__struct_config__.tag
+        return kept if tag is None else {"type": tag, **kept}
+    if isinstance(thing, list | tuple):
+        return [_essence(item) for item in thing]
+    return thing
+
+
+def _is_default(thing: Struct, field: msgspec.structs.FieldInfo) -> bool:
+    value = getattr(thing, field.name)
+    if field.default is not msgspec.NODEFAULT:
+        return bool(value == field.default)
+    return field.default_factory is not msgspec.NODEFAULT and bool(value == field.default_factory())

@@ -1,0 +1,296 @@
+"""One exchange with an authority: what may leave leaves, what there is comes in, each in the order that loses nothing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from msgspec import Struct
+
+from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.changes import Answer, Page
+from ismsg_tui.domain.commands import Issued, SendMessage
+from ismsg_tui.domain.entities import Contact
+from ismsg_tui.domain.state import Refusal
+from ismsg_tui.domain.wire import MOST_ROWS
+from ismsg_tui.store import outbox
+from ismsg_tui.store.store import NOT_VISIBLE, Store
+from ismsg_tui.store.writing import scope_of_row
+from ismsg_tui.sync.authority import (
+    FILE_MISSING,
+    AnewError,
+    Authority,
+    BusyError,
+    ClientError,
+    SignedOutError,
+    Standing,
+    UnreachableError,
+)
+from ismsg_tui.sync.status import Progress
+from ismsg_tui.sync.transfers import want_new
+
+log = logging.getLogger(__name__)
+
+PAGE_ROWS = 500
+"""Rows of the first page; the pages after it grow and shrink with the time that they take."""
+QUICK, SLOW = 0.15, 0.6
+"""Seconds: a page that takes less may be larger, one that takes more is to be smaller."""
+MOST_PAGES = 40
+MOST_ROWS_AT_ONCE = 20_000
+"""Pages, and rows of them, that are taken in at once, at most."""
+BATCH = 100
+HOUR = 3_600_000
+ANEW_GAP = HOUR
+"""A store is filled anew by itself no more than once in so many milliseconds: more often would be a loop."""
+SIGHT_GAP = 60_000
+"""The same where the user's sight has grown or shrunk since and the last filling was complete: no loop does that."""
+KEPT = 30 * 24 * HOUR
+"""For so long, in milliseconds, a confirmed command is kept for an authority that turns out to have lost it."""
+ASK_AFTER = 12 * HOUR
+
+T = TypeVar("T")
+
+
+class StuckError(Exception):
+    """The store would have to be filled anew and was so only just; the words are a sentence for the agent."""
+
+
+class Refused(Struct, frozen=True):
+    """A command that was refused, for the agent to be told."""
+
+    issued: Issued
+    refusal: Refusal
+
+
+def tell(listener: Callable[[T], None], what: T) -> None:
+    """Call a listener, who must not be able to end the synchronising."""
+    try:
+        listener(what)
+    except Exception:
+        log.exception("a listener failed")
+
+
+class Exchange:
+    """Pushes the outbox and pulls rows each time it is asked; one thread at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        authority: Authority,
+        *,
+        on_refused: Callable[[Refused], None] = lambda _: None,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        stopping: Callable[[], bool] = lambda: False,
+        ask_after: int = ASK_AFTER,
+    ) -> None:
+        self._store = store
+        self._authority = authority
+        self._on_refused = on_refused
+        self._on_progress = on_progress
+        self._stopping = stopping
+        self._ask_after = ask_after
+        self._limit = 0
+        self.standing: Standing | None = None
+        """How things stood at the last meeting; None where the next exchange is to begin with one."""
+        self.skew = 0
+        """How much the authority's clock was ahead then, in milliseconds."""
+
+    def meet(self) -> None:
+        """Learn how things stand, where that is not known. Raises whatever the authority raises."""
+        if self.standing is None:
+            standing = self._authority.meet()
+            self._check_identity(standing)
+            self.skew = standing.now - now_ms() if standing.now else 0
+            self._store.prune(now_ms() - KEPT)
+            self.standing = standing
+
+    def run(self) -> None:
+        """Push everything that may leave and pull everything there is.
+
+        Raises whatever the authority raises but AnewError, and StuckError.
+        """
+        self.meet()
+        failure: Exception | None = None
+        try:
+            self._begin_anew_where_needed()
+        except StuckError as error:
+            failure = error
+        try:
+            self.push()
+        except BusyError as error:
+            failure = failure or error
+        except (UnreachableError, SignedOutError):
+            raise
+        except Exception as error:  # a command that can't be pushed must not keep the customers' messages away
+            failure = failure or error
+        if not isinstance(failure, StuckError):
+            self.pull()
+        if failure is not None:
+            raise failure
+
+    # Out
+
+    def push(self) -> None:
+        """Push everything that may leave."""
+        store = self._store
+        store.ask_about_old(now_ms(), self._ask_after)
+        while not self._stopping() and (entries := outbox.ready(store.reader, now_ms(), BATCH)):
+            leaving = store.mark_sending(entries)
+            if not leaving:
+                continue
+            try:
+                answers = self._authority.push([entry.issued for entry in leaving])
+            except UnreachableError as error:
+                if not error.arrived:
+                    store.unmark_sending(leaving)
+                raise
+            self._take(answers)
+            if not {answer.command_id for answer in answers} & {entry.issued.id for entry in leaving}:
+                raise UnreachableError("The server answers no command.")
+
+    def _take(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            if answer.refusal is None:
+                self._store.acknowledge(answer.command_id, answer.seq)
+            elif (issued := self._store.refuse(answer.command_id, answer.refusal)) is not None:
+                self._note_missing(issued, answer.refusal)
+                tell(self._on_refused, Refused(issued, answer.refusal))
+
+    def _note_missing(self, issued: Issued, refusal: Refusal) -> None:
+        """Where the authority has lost files that it was given, they are to be sent once more."""
+        if refusal.code == FILE_MISSING and isinstance(issued.command, SendMessage):
+            for attachment in issued.command.attachments:
+                self._store.blobs.set_there(attachment.sha256, there=False)
+
+    # In
+
+    def pull(self) -> None:
+        """Take in rows up to the newest; where the place means nothing any more, all of them anew."""
+        try:
+            self._pull_pages()
+        except AnewError as error:
+            self.standing = None
+            self.meet()
+            self._begin_anew(error.reason)
+            with suppress(AnewError):
+                self._pull_pages()
+                return
+            # The very first page is refused again: `_begin_anew` says what is to be said of that.
+            self._begin_anew(error.reason)
+
+    def _pull_pages(self) -> None:
+        """Take in rows page by page.
+
+        A page that is not the last leaves out rows that changed again later. Where own commands wait for their truth
+        to arrive, part of it must not replace them: a message just sent would be gone until the next page.
+        """
+        store = self._store
+        meter = _Meter(self.standing.rows if self.standing and not store.cursor else 0)
+        gathered: list[Page] = []
+        more = True
+        while more and not self._stopping():
+            since = gathered[-1].to if gathered else store.cursor
+            started = time.monotonic()
+            page = self._authority.changes(since, self._limit or PAGE_ROWS)
+            more = page.more
+            if page.since != since or page.to < since or (more and page.to == since):
+                raise ClientError("The server's rows do not continue those that are here.")
+            gathered.append(page)
+            if not more or _are_many(gathered) or not outbox.any_in_play(store.reader):
+                self._apply(joined(gathered))
+                gathered = []
+            self._adapt(len(page.rows), time.monotonic() - started)
+            meter.count(len(page.rows))
+            if more or meter.pages > 1:
+                tell(self._on_progress, meter.progress)
+        while not self._stopping() and store.sweep():
+            pass
+
+    def _apply(self, page: Page) -> None:
+        for issued in self._store.apply(page):
+            tell(self._on_refused, Refused(issued, NOT_VISIBLE))
+        want_new(self._store, (row for _, row in page.rows), now_ms())
+
+    def _adapt(self, rows: int, seconds: float) -> None:
+        limit = self._limit or PAGE_ROWS
+        if seconds > SLOW:
+            self._limit = max(limit // 2, min(PAGE_ROWS, 100))
+        elif seconds < QUICK and rows >= limit:
+            self._limit = min(limit + PAGE_ROWS, MOST_ROWS)
+
+    # Anew
+
+    def _begin_anew_where_needed(self) -> None:
+        place, standing = self._store.replica, self.standing
+        if standing is None:
+            return
+        if place.epoch != standing.epoch:
+            self._begin_anew("cursor-epoch")
+        elif place.sight != standing.sight:
+            self._begin_anew("cursor-sight")
+        elif place.anew_wanted:
+            self._begin_anew("asked")
+
+    def _begin_anew(self, reason: str) -> None:
+        """Fill the store anew, unless that was done only just and nobody asks for it. Raises StuckError."""
+        place, standing, now = self._store.replica, self.standing, now_ms()
+        if standing is None:
+            return
+        first, same = not place.epoch, place.epoch == standing.epoch
+        if not (first or place.anew_wanted):
+            moved = same and standing.sight != place.sight and not place.rebuilding
+            if abs(now - place.anew_at) < (SIGHT_GAP if moved else ANEW_GAP):
+                raise StuckError(
+                    f"The server does not know the place of this store any more ({reason}), and its rows were all "
+                    "fetched anew not long ago: “ismsg sync --anew” does it once more."
+                )
+            log.warning("all rows are taken anew: %s", reason)
+        at = None if first or place.anew_wanted else now
+        lost = not first and (not same or reason == "cursor-ahead")
+        self._store.begin_anew(standing.epoch, standing.sight, at=at, send_again=lost)
+
+    def _check_identity(self, standing: Standing) -> None:
+        """Keep what belongs to one user of one workspace from another. Raises ClientError."""
+        place, workspace = self._store.replica, self._store.settings.workspace
+        if place.user_id and (
+            standing.user_id != place.user_id or (workspace.id and standing.workspace_id != workspace.id)
+        ):
+            raise ClientError("The server takes you for somebody else than this store belongs to: sign in again.")
+
+
+def joined(pages: Sequence[Page]) -> Page:
+    """Consecutive pages as one; a contact that goes out of sight in one and comes back in a later one stays."""
+    rows = list(pages[0].rows)
+    gone = set(pages[0].gone)
+    for page in pages[1:]:
+        rows = [found for found in rows if scope_of_row(found[1]) not in page.gone] + list(page.rows)
+        gone = (gone | set(page.gone)) - {row.id for _, row in page.rows if isinstance(row, Contact)}
+    return Page(pages[0].since, pages[-1].to, tuple(rows), pages[-1].more, tuple(sorted(gone)))
+
+
+def _are_many(pages: Sequence[Page]) -> bool:
+    return len(pages) >= MOST_PAGES or sum(len(page.rows) for page in pages) >= MOST_ROWS_AT_ONCE
+
+
+class _Meter:
+    """How far a pull has come, and how fast."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._started = time.monotonic()
+        self._done = 0
+        self.pages = 0
+
+    def count(self, rows: int) -> None:
+        """A page of so many rows has come."""
+        self.pages += 1
+        self._done += rows
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        total = max(self._total, self._done) if self._total else 0
+        return Progress(self._done, total, self._done / max(time.monotonic() - self._started, 0.001))
