@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.measure import DATA, Result
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.search_text import search_form
-from ismsg_tui.importer.conversations import BATCH_ROWS, Watch, import_conversations
+from ismsg_tui.importer.conversations import BATCH_ROWS, StoreSink, Watch, import_conversations
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.connection import Connection, open_reader, open_writer
 from ismsg_tui.store.migrations import migrate
@@ -49,7 +49,7 @@ def measure() -> Iterator[Result]:
 def _import(folder: Path, path: Path) -> tuple[float, int]:
     inbox = Inbox.open(folder, "benchmark")
     start = time.perf_counter()
-    tally = import_conversations(inbox.store, [path], now_ms(), Watch())
+    tally = import_conversations(StoreSink(inbox.store), [path], now_ms(), Watch())
     seconds = time.perf_counter() - start
     inbox.close_store()
     return seconds, tally.rows

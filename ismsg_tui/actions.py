@@ -79,11 +79,22 @@ _CHIP, _FILE, _BAR, _LEFT = Scope.CHIPS, Scope.FILES, Scope.VOICE, Scope.UNSENT
 
 ACTIONS: tuple[Action, ...] = (
     Action("reply", "r,i", "Reply", _DESK, _A, "Write to the contact; Enter on a contact does the same.", footer=1),
+    Action("quote", "R", "Quote", _DESK, _A, "Answer the picked message, or else the contact's newest, quoting it."),
     Action("comment", "m", "Comment", _DESK, _A, "Write a comment that only the team sees; @name tells a teammate."),
     Action("send", "enter", "Send", _TYPE, _A, "Send the message or save the comment.", palette=False),
     Action("newline", "ctrl+j,shift+enter", "New line", _TYPE, _A, "Begin a new line in the message.", palette=False),
+    Action(
+        "fill_in",
+        "tab",
+        "Fill in",
+        _TYPE,
+        _A,
+        "Take what is offered, or go to the next blank; Shift+Tab goes back.",
+        palette=False,
+    ),
     Action("snippets", "f2", "Snippets", _ANY, _A, "Choose a stored reply; “/” at the start of a word does the same."),
     Action("emoji", "f3", "Emoji", _ANY, _A, "Choose an emoji by name; “:” and a name completes one while typing."),
+    Action("edit_outside", "ctrl+g", "Editor", _ANY, _A, "Write in the editor that $VISUAL or $EDITOR names."),
     Action("toggle_comment", "ctrl+n", "Comment", _TYPE, _A, "Switch between reply and comment.", palette=False),
     Action("leave_composer", "escape", "Back", _TYPE, _A, "Leave the composer; the draft stays.", palette=False),
     Action("undo", "z", "Undo", _DESK, _A, "Take back the last message, closing, snooze or assignment.", footer=8),
@@ -108,7 +119,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("wake", "w", "Wake", _DESK, _C, "End the snooze."),
     Action("open_conversation", "o", "Open", _DESK, _C, "Open a conversation with the contact by hand."),
     Action("mark_unread", "u", "Unread", _DESK, _C, "Mark the contact unread, to come back to it."),
-    Action("copy_message", "y", "Copy", _DESK, _C, "Copy the newest message of the contact; the mouse selects others."),
+    Action("copy_message", "y", "Copy", _DESK, _C, "Copy the picked message, or else the contact's newest."),
+    Action(
+        "links", "L", "Links", _DESK, _C, "Show where the links of the picked message, or the newest, lead; open one."
+    ),
     Action("copy_conversation", "Y", "Copy all", _DESK, _C, "Copy the whole conversation as Markdown."),
     Action("attach", "ctrl+o", "Attach", _ANY, _F, "Choose files to send; a file dropped on the terminal asks first."),
     Action("paste_picture", "alt+v", "Paste picture", _ANY, _F, "Attach the picture that is on the clipboard."),
@@ -165,15 +179,27 @@ ACTIONS: tuple[Action, ...] = (
     Action("older", "pageup,ctrl+u", "Older", _LINE, _M, "Scroll a page up.", palette=False),
     Action("oldest", "g,home", "Oldest", _LINE, _M, "Go to the contact's very first message.", palette=False),
     Action("newest", "G,end", "Newest", _LINE, _M, "Go to the newest message.", palette=False),
+    Action(
+        "pick_older",
+        "left_parenthesis",
+        "Pick older",
+        _DESK,
+        _M,
+        "Pick a message, or the one before it; so does a click.",
+    ),
+    Action("pick_newer", "right_parenthesis", "Pick newer", _DESK, _M, "Pick the message after."),
     Action("conversation_down", "J", "Scroll down", _DESK, _M, "Scroll the conversation from the list.", palette=False),
     Action("conversation_up", "K", "Scroll up", _DESK, _M, "Scroll the conversation from the list.", palette=False),
     Action("toggle_panel", "p", "Contact", _DESK, _D, "Show or hide the contact's card.", footer=9),
     Action("choose_theme", "T", "Theme", _DESK, _D, "Choose the colours."),
+    Action("people", "P", "People", _DESK, _D, "Show who of the team is there, and with whom; go there."),
+    Action("toggle_busy", "X", "Busy", _DESK, _D, "Let the team see you as busy, or as online again."),
     Action(
         "toggle_notifications", "B", "Bell", _DESK, _D, "Ring and announce messages while you look elsewhere, or not."
     ),
     Action("command_palette", "ctrl+p", "Commands", _ANY, _D, "Find any command by name.", footer=10, palette=False),
     Action("help", "f1,question_mark", "Help", _ANY, _D, "Show every key.", footer=7),
+    Action("tour", "f4", "Tour", _ANY, _D, "Walk over the desk in a minute."),
     Action("quit", "ctrl+q", "Quit", _ANY, _D, "Leave; everything is kept."),
 )
 """All actions, in the order in which help and docs show them."""
@@ -290,6 +316,8 @@ _KEY_NAMES = {
     "greater_than_sign": ">",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
     "escape": "Esc",
     "enter": "Enter",
     "space": "Space",

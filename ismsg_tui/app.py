@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -16,18 +17,21 @@ from rich.text import Text
 from textual import on, work
 from textual.app import App
 from textual.binding import BindingType
+from textual.events import Event, InputEvent
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.theme import Theme
 
-from ismsg_tui.actions import keymap, remap
+from ismsg_tui.actions import action, key_label, keymap, remap
 from ismsg_tui.audio.devices import PortAudioMicrophone, PortAudioSpeaker
 from ismsg_tui.audio.ports import Microphone, Speaker
 from ismsg_tui.audio.quiet import terminal_kept_clean
 from ismsg_tui.clipboard import Way, copy
 from ismsg_tui.clock import now_ms
 from ismsg_tui.commands import DeskCommands
-from ismsg_tui.config import Config
+from ismsg_tui.config import Config, data_folder
+from ismsg_tui.domain.wire import Presence
+from ismsg_tui.firsts import TOUR, first_time
 from ismsg_tui.graphics import Graphics, Pixels, cell_size, graphics_for
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.logs import FILE_NAME, start_log
@@ -36,6 +40,7 @@ from ismsg_tui.messages import (
     CommandRefused,
     NewCounted,
     NotificationsToggled,
+    PresenceMoved,
     StoreChanged,
     SyncMoved,
 )
@@ -44,25 +49,25 @@ from ismsg_tui.screens.desk import Desk
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.voice import Voice
 from ismsg_tui.screens.writing import Writing
+from ismsg_tui.store.connection import DatabaseError
+from ismsg_tui.store.unsent import Written
+from ismsg_tui.store.unused_blobs import clear_unused
 from ismsg_tui.sync.authority import Authority
-from ismsg_tui.sync.engine import Refused, Sync, SyncState
+from ismsg_tui.sync.engine import Refused, Sync, SyncStatus
 from ismsg_tui.themes import THEMES, needs_edges, readable
-from ismsg_tui.widgets.segments import show_emoji_in_words, shown_line
 from ismsg_tui.widgets.filters import last_filters, set_scrollbars, wants_ascii
+from ismsg_tui.widgets.segments import show_emoji_in_words, shown_line
 
 log = logging.getLogger(__name__)
 
 REPAINT_DELAY = 0.03
 """Seconds within which changes of the store are painted together."""
+TIDY_AFTER = 30.0
+"""Seconds after the start until files that nothing refers to are cleared away."""
 LOOK_AROUND = 1.0
 """Seconds between looks at what other processes wrote."""
 NOTICE_LIMIT = 500
 """The longest notice, in characters."""
-_STATES = {
-    SyncState.SYNCED: "synced",
-    SyncState.OFFLINE: "offline",
-    SyncState.FAILED: "sync fails: see the log",
-}
 
 
 class IsmsgApp(App[int], TellsFaults):
@@ -93,10 +98,20 @@ class IsmsgApp(App[int], TellsFaults):
             microphone or PortAudioMicrophone(config.microphone or None),
             speaker or PortAudioSpeaker(config.speaker or None),
         )
-        self.desk = Desk(inbox, self.writing, self.voice)
+        self.desk = Desk(inbox, self.writing, self.voice, suggestions=config.suggestions)
         self._sync = (
-            Sync(inbox.store, authority, on_state=self._on_state, on_refused=self._on_refused) if authority else None
+            Sync(
+                inbox.store,
+                authority,
+                on_state=self._on_state,
+                on_refused=self._on_refused,
+                on_presence=self._on_presence,
+                ask_after=round(config.ask_after_hours * 3_600_000),
+            )
+            if authority
+            else None
         )
+        self.desk.announce = self._sync.announce if self._sync else None
         self._notifier = Notifier(inbox, self.to_terminal, os.environ, now_ms())
         self._notifier.enabled = config.notify
         # An empty variable asks for nothing; Textual only looks whether there is one.
@@ -105,6 +120,9 @@ class IsmsgApp(App[int], TellsFaults):
         self._last_filters = last_filters(ascii_only=ascii_only, no_colours=self.no_color, file=sys.__stderr__)
         show_emoji_in_words(config.emoji == "text")
         set_scrollbars(ascii_only=ascii_only, no_colours=self.no_color)
+        self._graphics: Graphics | None = None
+        self.tour_first = False
+        """Whether the desk is explained before anything else."""
         self._changed: set[str] = set()
         self._changed_lock = threading.Lock()
         self._foreign_version = 0
@@ -137,15 +155,16 @@ class IsmsgApp(App[int], TellsFaults):
         """Draw lines between the panes where colours don't part them."""
         self.desk.set_class(self.no_color or needs_edges(theme), "-edges")
 
-    def graphics(self) -> tuple[Graphics, Pixels | None]:
+    async def graphics(self) -> tuple[Graphics, Pixels | None]:
         """How pictures are drawn here, and the size of a cell in pixels, if that is known."""
-        if self.is_headless:
-            return Graphics.OFF if self.config.pictures == "off" else Graphics.BLOCKS, None
         cell = cell_size()
-        chosen = graphics_for(self.config.pictures, os.environ, cell)
-        # The number of a picture is told to kitty as a colour, which fewer colours would change.
-        few = chosen is Graphics.KITTY and self.console.color_system != "truecolor"
-        return Graphics.BLOCKS if few else chosen, cell
+        if self._graphics is None:
+            setting = "blocks" if self.is_headless and self.config.pictures != "off" else self.config.pictures
+            self._graphics = await graphics_for(setting, os.environ, cell)
+            if self._graphics is Graphics.KITTY and self.console.color_system != "truecolor":
+                # kitty is told the number of a picture as a colour, which fewer colours would change.
+                self._graphics = Graphics.BLOCKS
+        return self._graphics, cell
 
     def to_terminal(self, sequence: str) -> None:
         """Write a raw sequence to the terminal, in its turn after what is painted."""
@@ -162,6 +181,12 @@ class IsmsgApp(App[int], TellsFaults):
         copied = await copy(text, self.to_terminal, os.environ)
         failed = copied.way is Way.NONE
         self.notify(copied.words, severity="warning" if failed else "information", timeout=4, markup=False)
+
+    async def on_event(self, event: Event) -> None:
+        """Note that the agent is there."""
+        if isinstance(event, InputEvent):
+            self.desk.touched()
+        await super().on_event(event)
 
     def on_app_focus(self) -> None:
         """The agent looks here again."""
@@ -195,11 +220,14 @@ class IsmsgApp(App[int], TellsFaults):
         self._foreign_version = self.inbox.store.foreign_version
         self._unlisten = self.inbox.listen(self._note_change)
         self.set_interval(LOOK_AROUND, self._look_around)
+        self.set_timer(TIDY_AFTER, self._tidy)
         if self._sync is not None:
             self._sync.start()
 
-    def on_ready(self) -> None:
+    async def on_ready(self) -> None:
         """Where the collection of garbage was put off until the console stands, begin it; what is there now stays."""
+        if self.tour_first:
+            await self.desk.action_tour()
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
@@ -256,6 +284,13 @@ class IsmsgApp(App[int], TellsFaults):
             self.desk.changed(scopes)
             self._notifier.changed(scopes, now_ms())
 
+    @work(group="tidy", exit_on_error=False, description="clear files away")
+    async def _tidy(self) -> None:
+        try:
+            await asyncio.to_thread(clear_unused, self.inbox.store, time.time())
+        except DatabaseError:
+            log.exception("files could not be cleared away")
+
     def _look_around(self) -> None:
         version = self.inbox.store.foreign_version
         if version != self._foreign_version:
@@ -264,9 +299,11 @@ class IsmsgApp(App[int], TellsFaults):
         self._notifier.tell(now_ms())
         self.writing.later(self.inbox.wake_due)
 
-    def _on_state(self, state: SyncState) -> None:
-        if state in _STATES:
-            self.post_message(SyncMoved(state))
+    def _on_state(self, status: SyncStatus) -> None:
+        self.post_message(SyncMoved(status))
+
+    def _on_presence(self, presence: tuple[Presence, ...]) -> None:
+        self.post_message(PresenceMoved(presence))
 
     def _on_refused(self, refused: Refused) -> None:
         self.post_message(CommandRefused(refused))
@@ -283,17 +320,29 @@ class IsmsgApp(App[int], TellsFaults):
 
     @on(SyncMoved)
     def _show_state(self, event: SyncMoved) -> None:
-        self.desk.sync_moved(_STATES[event.state])
+        self.desk.sync_moved(event.status)
+
+    @on(PresenceMoved)
+    def _show_presence(self, event: PresenceMoved) -> None:
+        self.desk.presence_moved(event.presence)
 
     @on(CommandRefused)
     def _tell_refusal(self, event: CommandRefused) -> None:
-        self.notify(event.refused.refusal.reason, title="Not done", severity="warning", timeout=10, markup=False)
+        issued, reason = event.refused.issued, event.refused.refusal.reason
+        title = "Not done"
+        if isinstance(issued.command, Written):
+            key = key_label(action("next_unsent").current_keys[0])
+            title, reason = "Not sent", f"{reason} Nothing is lost: {key} goes there."
+        else:
+            self.writing.later(self.inbox.store.forget, issued.id)
+        self.notify(reason, title=title, severity="warning", timeout=10, markup=False)
 
 
 def run_console(inbox: Inbox, config: Config, *, authority: Authority | None = None) -> int:
     """Open the console and stay until the agent leaves; returns the exit code."""
     start_log(inbox.store.path.parent)
     app = IsmsgApp(inbox, config, authority=authority)
+    app.tour_first = first_time(TOUR, data_folder())
     with terminal_kept_clean():
         app.run()
     return app.return_code or 0

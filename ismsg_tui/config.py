@@ -25,6 +25,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who acts in a local workspace; empty: the login name."""
     undo_seconds: float = 5.0
     """How long a message or a closing waits before it leaves, and can be undone; 0 sends at once."""
+    ask_after_hours: float = 12.0
+    """A message that could not leave for so long is asked about before it does."""
     theme: str = "ismsg-dark"
     """The colour theme of the console."""
     borders: str = "auto"
@@ -42,6 +44,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pictures: Literal["auto", "kitty", "sixel", "blocks", "off"] = "auto"
     """How pictures are drawn: in pixels by the graphics of kitty or as sixels, in half blocks, not at all; `auto`
     chooses by the terminal."""
+    suggestions: bool = True
+    """Whether a stored reply that fits is offered, dimmed, while one writes."""
     notify: bool = True
     """Whether a message that comes while the terminal is not looked at rings and is announced."""
 
@@ -70,6 +74,8 @@ def load_config(path: Path | None = None) -> Config:
         raise ConfigError(f"{path}: {error}. Mend the file, or remove it to use the defaults.") from error
     if not 0 <= config.undo_seconds <= 60:
         raise ConfigError(f"{path}: undo_seconds is {config.undo_seconds}; it must be from 0 to 60.")
+    if not 0 < config.ask_after_hours <= 8_760:
+        raise ConfigError(f"{path}: ask_after_hours is {config.ask_after_hours}; it must be above 0, up to 8760.")
     for name, value, known in (("borders", config.borders, BORDERS), ("emoji", config.emoji, EMOJI)):
         if value not in known:
             raise ConfigError(f"{path}: {name} is “{value}”; it must be {', '.join(known[:-1])} or {known[-1]}.")

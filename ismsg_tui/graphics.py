@@ -1,8 +1,8 @@
 """Pictures in the pixels of a terminal: by the graphics protocol of kitty, or as sixels.
 
-Which of them a terminal knows is told by its environment: to ask the terminal itself would cost every start a moment,
-and an answer that comes late would be taken for keys. What is written here is made of pixels that Pillow has decoded,
-never of a file's own bytes.
+Which of them a terminal knows is told by its environment, when the first picture is wanted: to ask the terminal itself
+would cost every start a moment, and an answer that comes late would be taken for keys. What is written here is made of
+pixels that Pillow has decoded, never of a file's own bytes.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import struct
 import sys
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ismsg_tui.helper_programs import HelperError, is_remote, take
 from ismsg_tui.pictures import Colour, in_cells
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ Pixels = tuple[int, int]
 
 USUAL_CELL = (10, 20)
 """The size of a cell where the terminal does not tell it; that of the VT340, which some terminals keep to."""
+KITTY_PATIENCE = 2.0
+"""Seconds within which kitty must have told its version."""
 MOST_SENT = 250_000
 """Bytes that are sent of one picture, at most: a slow line must not hold up the keys for long."""
 MOST_SIXELS = 500_000
@@ -42,6 +46,8 @@ COLOURS = 128
 
 _WITH_SIXEL = frozenset({"WezTerm", "iTerm.app", "contour", "rio"})
 """Values of TERM_PROGRAM."""
+_KITTY = (0, 28)
+"""The first version of kitty that knows pictures placed by text, which lie among other text and go with it."""
 _KONSOLE = 220_400
 """The first version of Konsole that knows sixels."""
 _CHUNK = 4_096
@@ -72,14 +78,14 @@ class Graphics(StrEnum):
     OFF = "off"
 
 
-def graphics_for(setting: str, env: Mapping[str, str], cell: Pixels | None) -> Graphics:
+async def graphics_for(setting: str, env: Mapping[str, str], cell: Pixels | None) -> Graphics:
     """How to draw, by the setting: `auto`, or one of `Graphics`; `cell` is the size of a cell, if that is known."""
     if setting != "auto":
         return Graphics(setting)
     term, program = env.get("TERM", ""), env.get("TERM_PROGRAM", "")
     if "TMUX" in env or "STY" in env or term.startswith(("tmux", "screen")):
         return Graphics.BLOCKS  # which stand between, and pass on pictures only where they are told to
-    if term in ("xterm-kitty", "xterm-ghostty"):
+    if term == "xterm-ghostty" or (term == "xterm-kitty" and await _is_new_kitty(env)):
         return Graphics.KITTY
     konsole = env.get("KONSOLE_VERSION", "")
     new_konsole = konsole.isdecimal() and int(konsole) >= _KONSOLE
@@ -87,14 +93,24 @@ def graphics_for(setting: str, env: Mapping[str, str], cell: Pixels | None) -> G
     return Graphics.SIXEL if knows_sixel and cell else Graphics.BLOCKS
 
 
+async def _is_new_kitty(env: Mapping[str, str]) -> bool:
+    """Whether kitty knows pictures that are placed by text; over SSH there is nobody to ask."""
+    if is_remote(env):
+        return False
+    try:
+        said = await take(("kitty", "--version"), env, KITTY_PATIENCE, 1_000)
+    except HelperError:
+        return False
+    version = re.match(rb"kitty (\d+)\.(\d+)", said)
+    return version is not None and (int(version[1]), int(version[2])) >= _KITTY
+
+
 def cell_size() -> Pixels | None:
     """The size of a cell in pixels, as the terminal driver knows it; None where nobody has told it."""
-    if sys.platform == "win32" or sys.__stdin__ is None:
-        return None
-    try:
-        told = fcntl.ioctl(sys.__stdin__.fileno(), termios.TIOCGWINSZ, bytes(8))
-    except (OSError, ValueError):
-        return None
+    told = bytes(8)
+    if sys.platform != "win32" and sys.__stdin__ is not None:
+        with suppress(OSError, ValueError):
+            told = fcntl.ioctl(sys.__stdin__.fileno(), termios.TIOCGWINSZ, told)
     rows, columns, width, height = struct.unpack("HHHH", told)
     size = (width // columns, height // rows) if rows and columns else (0, 0)
     return size if 2 <= size[0] <= 200 and 2 <= size[1] <= 200 else None

@@ -50,7 +50,7 @@ from ismsg_tui.domain.text import clean, file_name
 from ismsg_tui.domain.views import Sort, View
 from ismsg_tui.store import outbox
 from ismsg_tui.store.blobs import Blobs
-from ismsg_tui.store.drafts import Draft, read_draft
+from ismsg_tui.store.drafts import Draft, drafted_at, read_draft
 from ismsg_tui.store.lists import (
     ListPage,
     ListRow,
@@ -222,6 +222,10 @@ class Inbox:
     def draft(self, contact_id: str) -> Draft:
         """What the user has typed for a contact and not sent."""
         return read_draft(self.store.reader, self.user_id, contact_id)
+
+    def draft_at(self, contact_id: str) -> int | None:
+        """When that was kept last, in milliseconds; None if there is nothing."""
+        return drafted_at(self.store.reader, self.user_id, contact_id)
 
     def unsent(self) -> int:
         """How many messages no server has taken yet."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from ismsg_tui.sync.engine import Refused, SyncState
+from ismsg_tui.domain.wire import Presence
+from ismsg_tui.sync.engine import Refused, SyncStatus
 
 
 class StoreChanged(Message):
@@ -18,13 +19,21 @@ class StoreChanged(Message):
 class SyncMoved(Message):
     """Things stand differently with the server."""
 
-    def __init__(self, state: SyncState) -> None:
+    def __init__(self, status: SyncStatus) -> None:
         super().__init__()
-        self.state = state
+        self.status = status
+
+
+class PresenceMoved(Message):
+    """Teammates came, went, or do something else."""
+
+    def __init__(self, presence: tuple[Presence, ...]) -> None:
+        super().__init__()
+        self.presence = presence
 
 
 class CommandRefused(Message):
-    """The server refused what the agent did; its text is back in the draft."""
+    """The server refused what the agent did; what was written waits in the timeline."""
 
     def __init__(self, refused: Refused) -> None:
         super().__init__()

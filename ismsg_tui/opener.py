@@ -1,4 +1,4 @@
-"""Opening a received file with the program that the system has for it, never running the file itself.
+"""Opening a received file or a link with the program that the system has for it, never running the file itself.
 
 What can run is refused by its name and by its first bytes: a double click on it is what a sender of malice hopes for.
 """
@@ -6,6 +6,7 @@ What can run is refused by its name and by its first bytes: a double click on it
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -101,29 +102,51 @@ def _sweep(folder: Path) -> None:
 
 def open_by_system(path: Path) -> None:
     """Hand a file to the system's opener. Raises OpenError."""
+    _hand_over(str(path.absolute()), path.name, "You can save it instead.")
+
+
+_LINK = re.compile(r"(?:https?://|mailto:)[!-~]+|tel:\+?[0-9]+")
+
+
+class LinkOpener(Protocol):
+    """The port to the system's opener of links; may block for TIME_LIMIT seconds, so call it on a thread."""
+
+    def __call__(self, url: str) -> None:
+        """Show what a link leads to. Raises OpenError."""
+
+
+def open_link_by_system(url: str) -> None:
+    """Hand a link to the system's opener: http, https, mailto or tel, in ASCII. Raises OpenError for any other."""
+    if not _LINK.fullmatch(url):
+        raise OpenError("Only links of http, https, mailto and tel are opened.")
+    _hand_over(url, "the link", "You can copy it instead.")
+
+
+def _hand_over(what: str, name: str, advice: str) -> None:
+    """Have the system open a path or a link. Raises OpenError."""
     if sys.platform == "win32":
         try:
-            os.startfile(path)  # noqa: S606 - what may run was refused before
+            os.startfile(what)  # noqa: S606 - what may run was refused before
         except OSError as error:
-            raise OpenError(f"{path.name} can't be opened: {error.strerror}.") from error
+            raise OpenError(f"{name} can't be opened: {error.strerror}.") from error
         return
     program = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
     if program is None:
-        raise OpenError("There is no program here to open files with (xdg-open). You can save the file instead.")
+        raise OpenError(f"There is no program here to open things with (xdg-open). {advice}")
     try:
-        process = subprocess.Popen(  # noqa: S603 - a program of the system with one absolute path
-            [program, str(path.absolute())],
+        process = subprocess.Popen(  # noqa: S603 - a program of the system with one path or one checked link
+            [program, what],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
     except OSError as error:
-        raise OpenError(f"{path.name} can't be opened: {error.strerror}.") from error
+        raise OpenError(f"{name} can't be opened: {error.strerror}.") from error
     try:
         code = process.wait(TIME_LIMIT)
     except subprocess.TimeoutExpired:
         threading.Thread(target=process.wait, name="opener", daemon=True).start()
         return
     if code:
-        raise OpenError(f"No program was found that shows {path.name}. You can save it instead.")
+        raise OpenError(f"No program was found that shows {name}. {advice}")

@@ -14,13 +14,13 @@ from click.testing import CliRunner, Result
 from ismsg_tui.cli import main
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, Command, Issued, ReceiveMessage
-from ismsg_tui.domain.entities import Category, Channel, Contact, Source, User, Workspace
+from ismsg_tui.domain.entities import Category, Channel, Contact, Role, Source, User, Workspace
 from ismsg_tui.domain.media import media_of
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.store import Store
 
 GUEST = Actor(None, Source.CONTACT)
-ANA = User(id=new_id(), name="Ana Ruiz", email="ana@example.org")
+ANA = User(id=new_id(), name="Ana Ruiz", email="ana@example.org", role=Role.MANAGER)
 OMAR = User(id=new_id(), name="Omar Haddad", email="omar@example.org")
 PHONE = Channel(id=new_id(), kind="whatsapp", name="WhatsApp", text_limit=100, media=media_of("whatsapp"))
 CATEGORIES = (Category("Refund"), Category("Booking"))

@@ -29,6 +29,7 @@ from ismsg_tui.domain.entities import (
     Entity,
     Message,
     ReadMark,
+    Role,
     Snippet,
     Source,
     User,
@@ -58,7 +59,7 @@ def uid(number: int | None = None) -> str:
     return f"{T0 >> 16:08x}-{T0 & 0xFFFF:04x}-7000-8000-{number * 16:012x}"
 
 
-ANA = User(id=uid(), name="Ana Silva", email="ana@example.org", team="Front desk")
+ANA = User(id=uid(), name="Ana Silva", email="ana@example.org", team="Front desk", role=Role.MANAGER)
 BEN = User(id=uid(), name="Ben Okoye", email="ben@example.org")
 GONE = User(id=uid(), name="Cy Gone", active=False)
 PHONE = Channel(id=uid(), kind="whatsapp", name="WhatsApp", text_limit=60, media=media_of("whatsapp"))

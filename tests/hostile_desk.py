@@ -9,6 +9,7 @@ from unittest import mock
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import (
+    Attachment,
     Category,
     Channel,
     ClosingNotes,
@@ -19,6 +20,7 @@ from ismsg_tui.domain.entities import (
     Entity,
     Event,
     EventType,
+    FileKind,
     Message,
     MessageKind,
     Role,
@@ -57,6 +59,7 @@ OWN = {
     "long": "all in one word " + "W" * 3_000,
     "wide": "家" * 500,
     "nothing": " \u200b\n \t\n",
+    "links": "https://bank.example@evil.example\\ https://аррӏе.com/\u202egnp.exe javascript://x/%0aalert(1) www.\x1b[31mx.com",
 }
 """Texts for when there are no others, and those that all others stand for."""
 
@@ -158,6 +161,7 @@ class HostileDesk:
             Event(type=EventType.ASSIGNED, source=Source.USER, assignee_id=user.id, previous_id=user.id),
             Event(type=EventType.CLOSED, source=Source.TIMER, category=f"{MARK}{index:03}"),
         ]
+        file = Attachment(name=text, kind=FileKind.FILE, mime=text, size=1_000 + index, sha256=f"{index:064x}")
         for number, (kind, source, author, delivery) in enumerate(said):
             yield Message(
                 id=content_id(at, "message", str(index), str(number)),
@@ -171,6 +175,8 @@ class HostileDesk:
                 source=source,
                 status=delivery,
                 error=text,
+                attachments=(file,) if number == 1 else (),
+                reply_to=content_id(at, "message", str(index), "0") if number == 1 else None,
             )
         for number, event in enumerate(happened):
             yield Message(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import faulthandler
 import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +28,8 @@ OTHER = "other_mic"
 """A second microphone, which PortAudio knows by this name."""
 LEAD = 0.3
 """Seconds of silence before what is fed: the server swallows up to 0.1 s when somebody begins to play."""
+PATIENCE = 30.0
+"""Seconds that anything may take here; nothing is waited for without an end."""
 SINKS = (MICROPHONE, SPEAKER, OTHER)
 PROGRAMS = ("pulseaudio", "pactl", "paplay", "parec")
 ENVIRONMENT = ("PULSE_SERVER", "ALSA_CONFIG_PATH")
@@ -62,21 +67,28 @@ class SoundServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(self._is_ready)
+        try:
+            until(self._is_ready)
+        except BaseException:
+            self.close()
+            raise
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, "pulseaudio did not start"
         listed = self._run("pactl", "list", "short", "sinks", check=False)
         return listed.count("\n") == len(SINKS)
 
-    def _run(self, *command: str, check: bool = True) -> str:
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=check)
+    def _run(self, *command: str, check: bool = True, seconds: float = PATIENCE) -> str:
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=check, timeout=seconds
+        )
         return done.stdout
 
     def feed(self, samples: Samples, rate: int = 48_000, sink: str = MICROPHONE) -> None:
         """Let the microphone hear samples, from the first to the last; returns when they are played."""
         path = a_file(self.folder / "feed.wav", np.concatenate([silence(LEAD, rate), samples]), rate)
-        self._run("paplay", "--latency-msec=300", f"--device={sink}", str(path))
+        command = ("paplay", "--latency-msec=300", f"--device={sink}", str(path))
+        self._run(*command, seconds=PATIENCE + len(samples) / rate)
 
     @contextmanager
     def captured(self, rate: int = 48_000) -> Iterator[Path]:
@@ -93,8 +105,7 @@ class SoundServer:
                 # What is on its way comes before the next tenth of a second.
                 until(lambda: path.stat().st_size > size + rate // 5)
             finally:
-                ear.terminate()
-                ear.wait()
+                end(ear)
 
     def remove_devices(self) -> None:
         """Unplug everything."""
@@ -109,12 +120,31 @@ class SoundServer:
 
     def close(self) -> None:
         """End the server, and nothing else."""
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, by force if it takes its time."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def let_go() -> None:
+    """Have PortAudio forget the server, while that is still there to take its leave. Raises AssertionError.
+
+    A stream that never closes keeps the lock of the devices for good: it is waited for on a thread that may be left.
+    """
+    letting_go = threading.Thread(target=devices.rescan, name="let go of the sound server", daemon=True)
+    letting_go.start()
+    letting_go.join(PATIENCE)
+    if letting_go.is_alive():
+        faulthandler.dump_traceback(all_threads=True)
+        atexit.unregister(devices.library()._exit_handler)  # which would wait for the same
+        raise AssertionError("PortAudio does not let go of the sound server: the threads above say where it waits")
 
 
 def _module(sink: str) -> tuple[str, ...]:
@@ -150,8 +180,10 @@ def running_server() -> Iterator[SoundServer]:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
-            server.close()
-            devices.rescan()
+            try:
+                let_go()
+            finally:
+                server.close()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ from typing import NamedTuple
 
 import pyte
 
+from ismsg_tui.firsts import TOUR, first_time
+
 PATIENCE = 40.0
 """Seconds after which something that does not happen counts as failed; nothing ever waits so long in vain."""
 
@@ -314,11 +316,17 @@ def width_on_screen(text: str) -> int:
     return screen.cursor.x
 
 
-def isolated(folder: Path) -> dict[str, str]:
-    """An environment in which a program finds nothing of the user's and leaves nothing outside `folder`."""
+def isolated(folder: Path, *, tour: bool = False) -> dict[str, str]:
+    """An environment in which a program finds nothing of the user's and leaves nothing outside `folder`.
+
+    The console believes that it has been started before, unless its first `tour` is wanted.
+    """
     home, scratch = folder / "home", folder / "scratch"
     for path in (home, scratch):
         path.mkdir(exist_ok=True)
+    if not tour:
+        for place in (".local/share/ismsg", "Library/Application Support/ismsg"):
+            first_time(TOUR, home / place)
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ismsg_tui.audio.ports import FRAME, RATE, AudioError
 from ismsg_tui.audio.recorder import Progress, Recorder, RecorderState, loudness
-from ismsg_tui.audio.take import Spool, kept_takes
+from ismsg_tui.audio.take import Spool, claim, kept_takes
 from tests.fake_sound import FakeMicrophone, a_take, silence, tone, until
 
 SECOND = tone(440, 1.0).tobytes()
@@ -190,6 +190,41 @@ def test_a_take_that_is_being_recorded_is_not_offered(tmp_path: Path) -> None:
     assert kept_takes(tmp_path) == []
     spool.close()
     assert kept_takes(tmp_path) == [spool.take]
+
+
+CLAIM = """
+import sys
+from pathlib import Path
+from ismsg_tui.audio.take import Take, claim
+
+held = claim(Take(Path(sys.argv[1]), 48_000))
+print(held is not None, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_take_is_claimed_by_one_process_until_that_ends(tmp_path: Path) -> None:
+    take = a_take(tmp_path, tone(440, 1.0))
+
+    def rival() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", CLAIM, str(take.path)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    with rival() as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        assert (kept_takes(tmp_path), claim(take)) == ([], None)
+        other.kill()
+    held = claim(take)
+    assert held is not None
+    with rival() as other:
+        assert other.communicate("")[0] == "False\n"
+    held.release()
+    assert [kept.path for kept in kept_takes(tmp_path)] == [take.path]
+    held = claim(take)
+    assert held is not None
+    held.discard()
+    assert (kept_takes(tmp_path), claim(take)) == ([], None)
 
 
 def test_a_take_whose_label_is_damaged_is_offered_all_the_same(tmp_path: Path) -> None:

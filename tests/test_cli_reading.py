@@ -29,7 +29,8 @@ def test_the_list_shows_who_waits_and_since_when(desk: Desk) -> None:
     assert row["id"] == mai.id
     assert (row["name"], row["channel"], row["assignee"]) == ("Mai Tran", "WhatsApp", None)
     assert (row["status"], row["unread"]) == ("open", 2)
-    assert row["last_message"] == {"direction": "in", "text": "is my room ready? 🙏", "at": row["last_message"]["at"]}
+    said = {"direction": "in", "text": "is my room ready? 🙏", "at": row["last_message"]["at"], "state": None}
+    assert (row["last_message"], row["not_sent"]) == (said, None)
     assert row["waiting_since"] <= row["last_message"]["at"]
     assert row["waiting_since"].endswith("Z")
     assert len(row["waiting_since"]) == len("2026-01-02T03:04:05.678Z")

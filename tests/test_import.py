@@ -17,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ismsg_tui.domain.entities import ConversationStatus, Delivery, Message, MessageKind, Source
-from ismsg_tui.importer.conversations import Tally, Watch, import_conversations
+from ismsg_tui.domain.state import Settings
+from ismsg_tui.importer.conversations import StoreSink, Tally, Watch, import_conversations
 from ismsg_tui.importer.dialogues import PAUSE, Folder, read_dialogue
 from ismsg_tui.importer.reading import Problem
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.store.loading import NO_WORKSPACE, Settings
+from ismsg_tui.store.loading import NO_WORKSPACE
 from ismsg_tui.store.rows import CHANNEL, CONTACT, CONVERSATION, MESSAGE, READ_MARK, USER
 from tests.cli_desk import Desk, environment
 from tests.factories import T0
@@ -71,7 +72,9 @@ class Bench:
         self.problems: list[Problem] = []
 
     def take(self, *paths: Path, now: int = T0, **watch: Any) -> Tally:
-        return import_conversations(self.inbox.store, paths, now, Watch(problem=self.problems.append, **watch))
+        return import_conversations(
+            StoreSink(self.inbox.store), paths, now, Watch(problem=self.problems.append, **watch)
+        )
 
     def dialogues(self, *lines: object, now: int = T0) -> Tally:
         return self.take(written(self.folder / "file.jsonl", *lines), now=now)

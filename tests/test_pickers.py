@@ -92,7 +92,7 @@ async def test_the_preview_shows_what_is_sent_and_names_what_is_missing() -> Non
         await pilot.press("down")
         text = " ".join(line.strip(" │") for line in screen_lines(app))
         assert "Ask $contact.city for more." in text
-        assert "No value for $contact.city: it will be sent as it stands." in text
+        assert "To fill in, Tab goes there: $contact.city." in text
 
 
 async def test_a_snippet_that_lacks_a_value_can_be_taken_all_the_same() -> None:

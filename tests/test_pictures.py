@@ -15,11 +15,14 @@ from msgspec.structs import replace
 from PIL import Image
 from textual.pilot import Pilot
 
+from ismsg_tui.app import IsmsgApp
 from ismsg_tui.clock import new_id, now_ms
+from ismsg_tui.config import Config
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.pictures import MOST_BYTES, Cell, PictureError, half_blocks
-from tests.desk_setup import CHANNEL, GUEST, console, contact_named, on_screen, open_inbox, press, settle
+from ismsg_tui.widgets.picture_view import PictureView
+from tests.desk_setup import CHANNEL, GUEST, console, contact_named, on_screen, open_inbox, press, settle, write
 from tests.factories import examples
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 20, 30)
@@ -172,6 +175,22 @@ async def test_the_list_of_files_shows_a_picture_that_is_here(tmp_path: Path) ->
         assert "▀▀▀▀" in screen
 
 
+@pytest.mark.parametrize("size", [(60, 24), (80, 24), (99, 30), (120, 36)])
+@pytest.mark.parametrize("key", ["e", "ctrl+o"])
+async def test_the_whole_picture_is_in_sight_in_every_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], key: str
+) -> None:
+    inbox = with_picture(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    async with console(inbox, size) as pilot:
+        await press(pilot, "2", key)
+        await write(pilot, "red")
+        screen = await drawn(pilot)
+        view = pilot.app.screen.query_one(PictureView)
+        assert pilot.app.screen.query_one("#preview").region.contains_region(view.region)
+        assert screen.count("▀▀▀▀") >= 2 * view.size.height >= 8
+
+
 async def test_a_picture_that_is_not_here_is_not_drawn(tmp_path: Path) -> None:
     async with console(with_picture(tmp_path, here=False)) as pilot:
         await press(pilot, "e")
@@ -186,6 +205,16 @@ async def test_nothing_is_drawn_where_colours_are_unwanted(tmp_path: Path, monke
         assert "red.png" in screen
         assert "▀" not in screen
         assert HINT not in screen
+
+
+async def test_nothing_is_drawn_where_pictures_are_unwanted(tmp_path: Path) -> None:
+    app = IsmsgApp(with_picture(tmp_path), Config(pictures="off"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await press(pilot, "e")
+        screen = await drawn(pilot)
+        assert "red.png" in screen
+        assert "▀" not in screen
 
 
 async def test_without_pillow_a_line_says_how_to_have_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -477,7 +477,7 @@ def test_a_refusal_of_the_authority_is_told_once_before_the_next_line(session: S
     desk.refused.append(Refused(issued, Refusal("contact-blocked", "Mai is blocked.")))
     desk.announce()
     desk.announce()
-    assert said.getvalue() == "Error: Not done: Mai is blocked.\n"
+    assert said.getvalue() == "Error: Not sent: Mai is blocked.\n"
 
 
 def test_files_are_said_and_a_draft_keeps_its_own(session: Session, tmp_path: Path) -> None:

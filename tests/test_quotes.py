@@ -173,7 +173,7 @@ def test_the_command_line_quotes_by_id_and_shows_what_was_quoted(tmp_path: Path)
     assert asked["reply_to"] is None
     desk.good("send", mai.id, "yes, it is", "--reply-to", asked["id"])
     assert desk.objects("show", mai.id)[-1]["reply_to"] == asked["id"]
-    assert "↩ Mai Tran: is it ready?" in desk.good("show", mai.id)
+    assert "↳ Mai Tran: is it ready?" in desk.good("show", mai.id)
     assert "not there any more" in desk.refused("send", mai.id, "no", "--reply-to", "nothing")
 
 

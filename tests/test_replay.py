@@ -20,6 +20,7 @@ from ismsg_tui.domain.commands import AddComment, CloseConversation, Issued, Sen
 from ismsg_tui.domain.entities import Contact, Entity
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
+from ismsg_tui.domain.wire import PresenceNote
 from ismsg_tui.files.handling import Cancelled, Progress
 from ismsg_tui.store import loading, outbox, writing
 from ismsg_tui.store import rows as rows_module
@@ -29,8 +30,9 @@ from ismsg_tui.store.outbox import OutboxEntry, OutboxState
 from ismsg_tui.store.store import RefusedError, Store
 from ismsg_tui.store.timeline import timeline_page
 from ismsg_tui.store.unsent import Written
-from ismsg_tui.sync import engine
-from ismsg_tui.sync.engine import Sync
+from ismsg_tui.sync import exchange
+from ismsg_tui.sync.authority import OnPresence, Standing
+from ismsg_tui.sync.exchange import Exchange
 from tests.factories import ANA, HOUR, SETTINGS, T0, WORKSPACE, Book, examples
 from tests.replicas import TABLES, assert_lists_agree, assert_sound, derived, rows_in, rows_of
 from tests.strategies import CONTACTS, FILE, WORDS, Plan, own_plans, plans
@@ -152,8 +154,8 @@ class Replica(RuleBasedStateMachine):
         """As the sync thread does it, with pages of that size."""
         recorder = Recorder(self.authority, self.what_was_accepted_never_disappears)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(engine, "PAGE_ROWS", limit)
-            Sync(self.store, recorder)._pull()
+            patch.setattr(exchange, "PAGE_ROWS", limit)
+            Exchange(self.store, recorder).pull()
         for page in recorder.pages:
             self.note(page)
 
@@ -276,8 +278,14 @@ class Recorder:
         self.pages.append(self.authority.changes(since, limit))
         return self.pages[-1]
 
-    def watch(self, hint: Callable[[], None]) -> Callable[[], None]:
-        return self.authority.watch(hint)
+    def meet(self) -> Standing:
+        return self.authority.meet()
+
+    def watch(self, hint: Callable[[], None], on_presence: OnPresence) -> Callable[[], None]:
+        return self.authority.watch(hint, on_presence)
+
+    def announce(self, note: PresenceNote) -> None:
+        self.authority.announce(note)
 
     def has_blob(self, sha256: str) -> bool:
         return self.authority.has_blob(sha256)

@@ -178,11 +178,14 @@ def test_a_reply_to_a_closed_contact_opens_a_conversation_in_the_users_name() ->
         (MAI, SnoozeConversation(MAI.id, T0 + HOUR), "not-open"),
         (MAI, AssignContact(MAI.id, GONE.id), "unknown-user"),
         (MAI, AssignContact(MAI.id, "nobody"), "unknown-user"),
-        (MAI, SetDelivery(MAI.id, "no such line", Delivery.SENT), "unknown-message"),
     ],
 )
 def test_what_cannot_be_done_is_refused(contact: Contact, command: Command, refusal: str) -> None:
     assert code(Story(contact).do(command)) == refusal
+
+
+def test_nothing_becomes_of_a_message_that_is_not_there() -> None:
+    assert code(Story().do(SetDelivery(MAI.id, "no such line", Delivery.SENT), BOT)) == "unknown-message"
 
 
 @pytest.mark.parametrize("user_id", [GONE.id, "nobody", None])

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ismsg_tui.clock import new_id, now_ms
-from ismsg_tui.domain.commands import DeleteSnippet, SaveSnippet
+from ismsg_tui.domain.commands import Command, DeleteSnippet, SaveSnippet, UseSnippet
 from ismsg_tui.domain.entities import Attachment, Channel, Contact, FileKind, MediaRule, Snippet
 from ismsg_tui.domain.media import media_of
 from ismsg_tui.inbox import Inbox, RefusedError
@@ -71,14 +71,52 @@ def test_a_snippet_goes_to_the_team_once_its_files_are_there(tmp_path: Path, pic
     inbox = open_inbox(tmp_path / "data", ())
     (file,) = way_kept(inbox, picture).attachments
     reader = inbox.store.reader
-
-    def leaving() -> list[object]:
-        return [type(entry.issued.command) for entry in outbox.ready(reader, now_ms(), 10)]
-
-    assert (leaving(), to_send(reader, now_ms())) == ([], [file.sha256])
+    assert (leaving(inbox), to_send(reader, now_ms())) == ([], [file.sha256])
     inbox.blobs.set_there(file.sha256, there=True)
-    assert (leaving(), to_send(reader, now_ms())) == ([SaveSnippet], [])
+    assert ([type(command) for command in leaving(inbox)], to_send(reader, now_ms())) == ([SaveSnippet], [])
     inbox.close_store()
+
+
+def test_a_snippet_whose_file_was_stopped_keeps_back_nothing_but_itself(tmp_path: Path, picture: Path) -> None:
+    inbox = open_inbox(tmp_path / "data", ())
+    way = way_kept(inbox, picture)
+    (file,) = way.attachments
+    inbox.blobs.cancel(file.sha256)
+    other = Snippet(id=new_id(), name="hours", text="From 7 to 10.")
+    inbox.save_snippet(other)
+    inbox.use_snippet(way.id)
+    inbox.use_snippet(other.id)
+    inbox.delete_snippet(way.id)
+    assert leaving(inbox) == [SaveSnippet(other), UseSnippet(other.id)]
+    inbox.blobs.want(file.sha256)
+    inbox.blobs.set_there(file.sha256, there=True)
+    assert [type(command) for command in leaving(inbox)] == [
+        *(SaveSnippet, SaveSnippet, UseSnippet, UseSnippet, DeleteSnippet)
+    ]
+    inbox.close_store()
+
+
+def test_a_name_that_a_waiting_snippet_has_had_is_not_taken_before_it_is_free(tmp_path: Path, picture: Path) -> None:
+    inbox = open_inbox(tmp_path / "data", ())
+    way = Snippet(id=new_id(), name="Way", text="Here is the way.")
+    inbox.save_snippet(way)
+    inbox.save_snippet(replace(way, name="path", attachments=(inbox.blobs.add(picture),)))
+    inbox.delete_snippet(way.id)
+    heir, second = (Snippet(id=new_id(), name=name, text="Follow the river.") for name in ("way", "PATH"))
+    inbox.save_snippet(heir)
+    inbox.use_snippet(heir.id)
+    inbox.save_snippet(second)
+    inbox.save_snippet(replace(heir, name="river"))
+    third = Snippet(id=new_id(), name="way", text="Along the shore.")
+    inbox.save_snippet(third)
+    inbox.save_snippet(Snippet(id=new_id(), name="hours", text="From 7 to 10."))
+    assert [command.snippet.name for command in leaving(inbox) if isinstance(command, SaveSnippet)] == ["Way", "hours"]
+    inbox.close_store()
+
+
+def leaving(inbox: Inbox) -> list[Command]:
+    """The commands that may leave now."""
+    return [entry.issued.command for entry in outbox.ready(inbox.store.reader, now_ms(), 100)]
 
 
 def test_the_files_of_a_teammates_snippet_are_fetched_and_refused_until_they_are_here(tmp_path: Path) -> None:

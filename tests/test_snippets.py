@@ -13,7 +13,7 @@ from ismsg_tui.domain import snippet_rules
 from ismsg_tui.domain.commands import Actor, DeleteSnippet, SaveSnippet, UseSnippet
 from ismsg_tui.domain.entities import Contact, Snippet, User
 from ismsg_tui.domain.mentions import mentioned
-from ismsg_tui.domain.snippets import fill, values_for, variables
+from ismsg_tui.domain.snippets import blanks, fill, values_for, without_blanks
 from tests.factories import ANA, BEN, GONE, MAI, Book, code, examples, uid
 
 NOW = datetime(2027, 1, 5, 9, 7, 3)  # noqa: DTZ001 - the local time of a workspace
@@ -36,6 +36,7 @@ WELCOME = Snippet(id=uid(), name="Welcome", text="Hello $contact.firstname")
         ("$CONTACT.name costs $5 and $contact", "$CONTACT.name costs $5 and $contact"),
         ("$contact.NAME", "Mai Tran"),
         ("您好$contact.firstname您好", "您好Mai您好"),
+        ("{{$contact.firstname}} {{ }} {{}} {x}", "Mai {{ }} {{}} {x}"),
     ],
 )
 def test_variables_are_replaced_in_both_forms(template: str, text: str) -> None:
@@ -47,7 +48,7 @@ def test_a_variable_without_a_value_stays_and_is_told_once_with_every_place() ->
     filled = fill("$contact.country {{$contact.x}} $contact.country", values_for(MAI, None, NOW))
     assert filled.text == "$contact.country {{$contact.x}} $contact.country"
     assert filled.missing == ("$contact.country", "$contact.x")
-    assert [filled.text[start:end] for start, end in filled.missing_spans] == [
+    assert [filled.text[blank.start : blank.end] for blank in filled.blanks] == [
         "$contact.country",
         "{{$contact.x}}",
         "$contact.country",
@@ -72,9 +73,32 @@ def test_a_contact_without_a_name_leaves_the_name_to_be_filled_in() -> None:
 @given(st.text(alphabet="$c{} .ontactname_x", max_size=30), st.text(max_size=5))
 def test_filling_any_text_gives_a_place_for_each_missing_variable(template: str, value: str) -> None:
     filled = fill(template, {"contact.name": value})
-    for start, end in filled.missing_spans:
-        assert filled.text[start:end].strip("{} ") in filled.missing
-    assert set(filled.missing) <= set(variables(template))
+    assert filled.blanks == tuple(blank for blank in blanks(filled.text) if blank in filled.blanks)
+    for blank in filled.blanks:
+        assert filled.text[blank.start : blank.end].strip("{} ") == blank.label
+        assert blank.label in {known.label for known in blanks(template)}
+
+
+def test_words_in_double_braces_are_a_blank_that_no_value_fills() -> None:
+    filled = fill("On {{date}} at {{ the time }}, $contact.firstname", {"contact.firstname": "Mai", "date": "never"})
+    assert filled.text == "On {{date}} at {{ the time }}, Mai"
+    assert filled.missing == ("date", "the time")
+    assert [filled.text[blank.start : blank.end] for blank in filled.blanks] == ["{{date}}", "{{ the time }}"]
+
+
+def test_a_text_that_people_write_has_no_blanks() -> None:
+    for text in ("costs $5 {{}} {a} {{\n}}", "if (x) {{ return; }", "$contact", "{{$5}}", "100 % of {{{{"):
+        assert blanks(text) == ()
+
+
+@settings(max_examples=examples(100))
+@given(st.text(alphabet="$c{} .ontactname_x\n", max_size=60))
+def test_blanks_stand_in_order_on_one_line_each_and_nothing_else_is_taken_away(text: str) -> None:
+    found = blanks(text)
+    assert [blank.start for blank in found] == sorted({blank.start for blank in found})
+    assert all("\n" not in text[blank.start : blank.end] and blank.label for blank in found)
+    rest = "".join(char for at, char in enumerate(text) if not any(b.start <= at < b.end for b in found))
+    assert without_blanks(text).replace(" ", "") == rest.replace(" ", "")
 
 
 # Rules

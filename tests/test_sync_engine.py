@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,15 +23,17 @@ from ismsg_tui.domain.commands import (
 from ismsg_tui.domain.entities import Delivery, Message
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
+from ismsg_tui.domain.wire import PresenceNote
 from ismsg_tui.files.handling import Cancelled, Progress
 from ismsg_tui.store import outbox
 from ismsg_tui.store.drafts import Draft, read_draft
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.store import Store
 from ismsg_tui.store.timeline import timeline_page
-from ismsg_tui.sync import engine
-from ismsg_tui.sync.authority import UnreachableError
-from ismsg_tui.sync.engine import Refused, Sync, SyncState
+from ismsg_tui.sync import engine, exchange
+from ismsg_tui.sync.authority import OnPresence, Standing, UnreachableError
+from ismsg_tui.sync.engine import Refused, Sync, SyncState, SyncStatus
+from ismsg_tui.sync.exchange import Exchange
 from tests.factories import ANA, BOT, BY_ANA, BY_BEN, GUEST, MAI, SETTINGS, T0, uid
 
 PATIENCE = 20.0
@@ -49,6 +52,7 @@ class Line:
         self.refuse: set[str] = set()
         self.pushed: list[str] = []
         self.asked = threading.Event()
+        self.times_asked = 0
 
     def push(self, commands: Sequence[Issued]) -> list[Answer]:
         self.check()
@@ -66,9 +70,17 @@ class Line:
         self.check()
         return self.authority.changes(since, limit)
 
-    def watch(self, hint: Callable[[], None]) -> Callable[[], None]:
+    def meet(self) -> Standing:
         self.check()
-        return self.authority.watch(hint)
+        return self.authority.meet()
+
+    def watch(self, hint: Callable[[], None], on_presence: OnPresence) -> Callable[[], None]:
+        self.check()
+        return self.authority.watch(hint, on_presence)
+
+    def announce(self, note: PresenceNote) -> None:
+        self.check()
+        self.authority.announce(note)
 
     def has_blob(self, sha256: str) -> bool:
         self.check()
@@ -83,6 +95,7 @@ class Line:
         self.authority.get_blob(sha256, to, progress, cancelled)
 
     def check(self) -> None:
+        self.times_asked += 1
         self.asked.set()
         if self.cut:
             raise UnreachableError("cut")
@@ -98,7 +111,7 @@ class Desk:
         self.line = Line(self.authority)
         self.store = Store(folder)
         self.refused: list[Refused] = []
-        self.states: list[SyncState] = []
+        self.told: list[SyncStatus] = []
         self.heard = threading.Condition()
         self.sync = self.new_sync()
         self.sync.exchange()
@@ -106,16 +119,27 @@ class Desk:
     def new_sync(self) -> Sync:
         return Sync(self.store, self.line, on_state=self.on_state, on_refused=self.refused.append)
 
-    def on_state(self, state: SyncState) -> None:
+    def on_state(self, status: SyncStatus) -> None:
         with self.heard:
-            self.states.append(state)
+            self.told.append(status)
             self.heard.notify_all()
 
-    def wait_for(self, state: SyncState, times: int = 1) -> None:
-        """Wait until a state was told that often since the last look."""
+    def wait_for(self, state: SyncState, unsent: int = 0) -> SyncStatus:
+        """Wait until things stand so, as last told."""
         with self.heard:
-            assert self.heard.wait_for(lambda: self.states.count(state) >= times, PATIENCE), self.states
-            self.states.clear()
+            assert self.heard.wait_for(lambda: self.stands(state, unsent), PATIENCE), self.told
+            return self.told[-1]
+
+    def stands(self, state: SyncState, unsent: int) -> bool:
+        return bool(self.told) and (self.told[-1].state, self.told[-1].counts.unsent) == (state, unsent)
+
+    def wait_for_attempts(self, times: int) -> None:
+        """Wait until the authority was asked that often."""
+        until = time.monotonic() + PATIENCE
+        while self.line.times_asked < times:
+            assert time.monotonic() < until, self.line.times_asked
+            self.line.asked.clear()
+            self.line.asked.wait(0.05)
 
     def give(self, command: Command, hold: int = 0) -> str:
         issued = Issued(uid(), command, BY_ANA, self.now)
@@ -137,6 +161,7 @@ class Desk:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     desk = Desk(tmp_path)
     monkeypatch.setattr(engine, "now_ms", lambda: desk.now)
+    monkeypatch.setattr(exchange, "now_ms", lambda: desk.now)
     monkeypatch.setattr(engine, "FIRST_RETRY", 0.001)
     monkeypatch.setattr(engine, "LONGEST_RETRY", 0.01)
     desk.sync = desk.new_sync()
@@ -259,7 +284,7 @@ def tell_a_long_story(desk: Desk) -> str:
     sent = desk.give(SendMessage(MAI.id, "at your service"))
     desk.line.lose_answers = 1
     with pytest.raises(UnreachableError):
-        desk.sync._push()
+        Exchange(desk.store, desk.line).push()
     line = derived_id(sent, Part.MAIN)
     for command in (
         SetDelivery(MAI.id, line, Delivery.SENT),
@@ -270,20 +295,20 @@ def tell_a_long_story(desk: Desk) -> str:
     return sent
 
 
-def page_by_page(self: Sync) -> None:
+def page_by_page(self: Exchange) -> None:
     more = True
     while more:
-        page = self._authority.changes(self._store.cursor, engine.PAGE_ROWS)
+        page = self._authority.changes(self._store.cursor, exchange.PAGE_ROWS)
         self._store.apply(page)
         more = page.more
 
 
-@pytest.mark.parametrize("pull", [Sync._pull, page_by_page])
+@pytest.mark.parametrize("pull", [Exchange.pull, page_by_page])
 def test_an_accepted_message_stays_in_sight_while_the_newest_rows_come_in_small_pages(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, pull: Callable[[Sync], None]
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, pull: Callable[[Exchange], None]
 ) -> None:
-    monkeypatch.setattr(engine, "PAGE_ROWS", 1)
-    monkeypatch.setattr(Sync, "_pull", pull)
+    monkeypatch.setattr(exchange, "PAGE_ROWS", 1)
+    monkeypatch.setattr(Exchange, "pull", pull)
     tell_a_long_story(desk)
     missing: list[frozenset[str]] = []
     desk.store.listen(lambda changed: None if "at your service" in desk.texts() else missing.append(changed))
@@ -293,8 +318,8 @@ def test_an_accepted_message_stays_in_sight_while_the_newest_rows_come_in_small_
 
 
 def test_many_pages_are_taken_in_though_commands_are_unconfirmed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "PAGE_ROWS", 1)
-    monkeypatch.setattr(engine, "MOST_PAGES", 2)
+    monkeypatch.setattr(exchange, "PAGE_ROWS", 1)
+    monkeypatch.setattr(exchange, "MOST_PAGES", 2)
     tell_a_long_story(desk)
     desk.sync.exchange()
     assert desk.texts() == ["hello", "at your service", "thanks"]
@@ -306,8 +331,10 @@ def test_many_pages_are_taken_in_though_commands_are_unconfirmed(desk: Desk, mon
 def test_the_thread_pushes_what_is_given_and_pulls_what_is_hinted_at(desk: Desk) -> None:
     desk.sync.start()
     desk.wait_for(SyncState.SYNCED)
+    left = threading.Event()
+    desk.authority.watch(left.set)
     desk.give(SendMessage(MAI.id, "hi"))
-    desk.wait_for(SyncState.SYNCED)
+    assert left.wait(PATIENCE)
     assert desk.there() == ["hi"]
     arrived = threading.Event()
     desk.store.listen(lambda _: arrived.set() if "hello" in desk.texts() else None)
@@ -319,7 +346,7 @@ def test_the_thread_lets_a_held_command_go_when_its_hold_is_over(desk: Desk) -> 
     left = threading.Event()
     desk.give(SendMessage(MAI.id, "held"), hold=5_000)
     desk.sync.start()
-    desk.wait_for(SyncState.SYNCED)
+    desk.wait_for(SyncState.SYNCED, unsent=1)
     assert desk.there() == []
     desk.authority.watch(left.set)
     desk.now += 5_000
@@ -332,7 +359,9 @@ def test_the_thread_begins_offline_and_carries_on_once_the_authority_can_be_reac
     desk.line.cut = True
     desk.give(SendMessage(MAI.id, "patience"))
     desk.sync.start()
-    desk.wait_for(SyncState.OFFLINE, times=3)
+    desk.wait_for_attempts(3)
+    offline = desk.wait_for(SyncState.OFFLINE, unsent=1)
+    assert [status.since for status in desk.told if status.state is SyncState.OFFLINE] == [offline.since]
     desk.line.cut = False
     desk.wait_for(SyncState.SYNCED)
     assert desk.there() == ["patience"]
@@ -346,7 +375,8 @@ def test_an_unforeseen_error_is_told_and_tried_again_and_rows_still_come(
     desk.give(SendMessage(MAI.id, "stuck"))
     desk.authority.submit(Issued(uid(), ReceiveMessage(MAI.id, "hello"), GUEST, desk.now))
     desk.sync.start()
-    desk.wait_for(SyncState.FAILED, times=2)
+    desk.wait_for_attempts(6)
+    desk.wait_for(SyncState.FAILED, unsent=1)
     assert desk.line.broken in [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert "hello" in desk.texts()
     desk.line.broken = None

@@ -102,6 +102,11 @@ async def record(pilot: Pilot[int]) -> None:
     await until(pilot, lambda: voice_of(pilot).recording is None)
 
 
+def takes_in(folder: Path) -> list[Path]:
+    """The takes that are kept, whoever offers them."""
+    return list((folder / "takes").glob("*.pcm"))
+
+
 def plays_on(pilot: Pilot[int], speaker: FakeSpeaker, shown: str) -> Callable[[], bool]:
     """Whether the bar shows something, the speaker taking a little more before each look."""
 
@@ -264,10 +269,10 @@ async def test_deleting_takes_two_presses_and_another_key_takes_back_the_first(t
         await press(pilot, "x")
         assert "once more" not in bar(pilot)
         await press(pilot, "escape")
-        assert len(kept_takes(tmp_path / "takes")) == 1
+        assert len(takes_in(tmp_path)) == 1
         await press(pilot, "escape")
         assert bar(pilot) == ""
-        assert kept_takes(tmp_path / "takes") == []
+        assert takes_in(tmp_path) == []
 
 
 async def test_a_running_recording_can_be_deleted_too(tmp_path: Path) -> None:
@@ -283,15 +288,15 @@ async def test_a_running_recording_can_be_deleted_too(tmp_path: Path) -> None:
 async def test_recording_again_replaces_the_take_after_a_second_press(tmp_path: Path) -> None:
     async with desk(open_inbox(tmp_path)) as pilot:
         await record(pilot)
-        (first,) = kept_takes(tmp_path / "takes")
+        (first,) = takes_in(tmp_path)
         await press(pilot, "R")
         assert "deletes it and records anew" in bar(pilot)
         await press(pilot, "R")
         await until(pilot, lambda: hears(pilot))
         await press(pilot, "enter")
         await until(pilot, lambda: voice_of(pilot).recording is None)
-        (second,) = kept_takes(tmp_path / "takes")
-        assert second.path != first.path
+        (second,) = takes_in(tmp_path)
+        assert second != first
 
 
 async def test_a_take_is_heard_paused_and_moved_in(tmp_path: Path) -> None:
@@ -410,7 +415,7 @@ async def test_a_take_whose_channel_changed_meanwhile_is_kept_and_not_sent(tmp_p
         assert "SMS takes no files" in bar(pilot)
         await press(pilot, "enter")
         assert spoken(inbox) == []
-        assert len(kept_takes(tmp_path / "takes")) == 1
+        assert len(takes_in(tmp_path)) == 1
 
 
 async def test_a_voice_note_that_is_taken_back_is_a_file_of_the_draft(tmp_path: Path) -> None:
@@ -459,6 +464,23 @@ async def test_a_recording_under_way_is_kept_when_the_console_is_left(tmp_path: 
     (take,) = kept_takes(tmp_path / "takes")
     assert take.seconds == 1.5
     assert take.tag == contact_named(inbox, "Mai Tran")
+
+
+async def test_what_one_console_offers_no_other_does(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    left_behind(inbox, "Omar Haddad", 42.0)
+    other = Voice(inbox, FakeMicrophone(), FakeSpeaker())
+    async with desk(inbox) as pilot:
+        await press(pilot, "j")
+        await until(pilot, lambda: "kept" in bar(pilot))
+        await press(pilot, "k")
+        await record(pilot)
+        assert len(takes_in(tmp_path)) == 2
+        assert other.find_kept() == {}
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(takes_in(tmp_path)) == 1)
+    assert [take.tag for take in other.find_kept()] == [contact_named(inbox, "Omar Haddad")]
+    other.close()
 
 
 # Playing

@@ -15,11 +15,16 @@ import msgspec
 from ismsg_tui.audio.ports import FRAME, RATE
 from ismsg_tui.clock import new_id, now_ms
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
 
 SYNC_EVERY = 1.0
 """Seconds between writes through to the disk, for a power cut; a crash of the program loses nothing written."""
+
+_BEYOND = 1 << 30
+"""Where Windows locks a byte: nobody reads so far."""
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -54,6 +59,45 @@ class Take:
         """Delete it."""
         self.path.unlink(missing_ok=True)
         _label_path(self.path).unlink(missing_ok=True)
+
+
+class Claim:
+    """What makes a take one console's: no other offers it until it is released or the process ends, however it ends."""
+
+    def __init__(self, take: Take, file: BinaryIO) -> None:
+        """`file` is the take's, locked."""
+        self._take, self._file = take, file
+
+    def release(self) -> None:
+        """Let others have the take."""
+        self._file.close()
+
+    def discard(self) -> None:
+        """Delete the take; nobody can claim it in between."""
+        if sys.platform == "win32":  # which deletes no open file
+            self.release()
+        self._take.discard()
+        self.release()
+
+
+def claim(take: Take) -> Claim | None:
+    """Make a take that waits one's own; None if it is somebody's, or gone."""
+    try:
+        file = take.path.open("rb")
+    except OSError:
+        return None
+    try:
+        if sys.platform == "win32":
+            file.seek(_BEYOND)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file.fileno()).st_nlink:
+            return Claim(take, file)
+    except OSError:
+        pass
+    file.close()
+    return None
 
 
 class Spool:
@@ -136,7 +180,7 @@ def _lock(file: BinaryIO) -> None:
 
 
 def _is_waiting(path: Path) -> bool:
-    """Whether a take has samples and nobody is recording it; another console may be deleting it meanwhile."""
+    """Whether a take has samples and is nobody's; another console may be deleting it meanwhile."""
     try:
         with path.open("rb") as file:
             if sys.platform != "win32":

@@ -17,9 +17,11 @@ from ismsg_tui.finding import NotFoundError
 from ismsg_tui.logs import FILE_NAME as LOG
 from ismsg_tui.logs import start_log
 from ismsg_tui.store.connection import Error as SqliteError
+from ismsg_tui.store.joining import StoreInUseError
 from ismsg_tui.store.migrations import StoreTooNewError
 from ismsg_tui.store.store import FILE_NAME as STORE
 from ismsg_tui.store.store import RefusedError
+from ismsg_tui.sync.authority import ClientError, SignedOutError, UnreachableError
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,9 @@ def failure(error: Exception, folder: Path) -> FailedError:
     """The sentence for an error while working on the data in `folder`; what nobody expected goes into the log."""
     if isinstance(error, NotFoundError):
         return FailedError(str(error), error.details)
-    if isinstance(error, RefusedError | ConfigError | StoreTooNewError | FileError | SearchError):
+    if isinstance(error, RefusedError | ConfigError | StoreTooNewError | FileError | SearchError | StoreInUseError):
+        return FailedError(str(error))
+    if isinstance(error, UnreachableError | SignedOutError | ClientError):
         return FailedError(str(error))
     if isinstance(error, SqliteError):
         return FailedError(sqlite_words(error, folder / STORE))

@@ -17,7 +17,7 @@ from ismsg_tui.cli.errors import FailedError, say
 from ismsg_tui.cli.session import Session, pass_session
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.text import one_line
-from ismsg_tui.importer.conversations import Tally, Watch, import_conversations
+from ismsg_tui.importer.conversations import Sink, StoreSink, Tally, Watch, import_conversations
 from ismsg_tui.importer.reading import Problem
 
 REDRAW = 0.1
@@ -31,10 +31,14 @@ files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=T
 @pass_session
 def import_(session: Session, files: tuple[Path, ...]) -> None:
     """Bring conversations in from JSON Lines, compressed or not; the same file again changes nothing."""
-    store = session.inbox.store
+    take_in(StoreSink(session.inbox.store), files)
+
+
+def take_in(sink: Sink, files: tuple[Path, ...]) -> None:
+    """Import conversation files and say how it went. Raises FailedError if anything was left out."""
     start = time.monotonic()
     with _progress(files) as show, _stop_on_interrupt() as stop:
-        tally = import_conversations(store, files, now_ms(), Watch(print_problem, show, stop))
+        tally = import_conversations(sink, files, now_ms(), Watch(print_problem, show, stop))
     click.echo(_summary(tally, time.monotonic() - start))
     if tally.untimed:
         who = many(tally.untimed, "conversation")

@@ -23,10 +23,20 @@ from ismsg_tui.domain.entities import Delivery, MessageKind
 from ismsg_tui.domain.search_text import find_spans
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.views import View
-from ismsg_tui.domain.words import author_words, delivery_words, event_words, quote_words, span_words, user_name
+from ismsg_tui.domain.words import (
+    QUOTE_SIGN,
+    author_words,
+    delivery_words,
+    event_words,
+    quote_words,
+    span_words,
+    undone_words,
+    user_name,
+)
 from ismsg_tui.export import line_object
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
+from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.search import Hit
 from ismsg_tui.store.timeline import ContactCard, Line
 from ismsg_tui.times import local, rfc3339, when
@@ -42,6 +52,7 @@ _EMPTY = {
     View.SNOOZED: "No conversation is snoozed.",
     View.ALL: "There are no contacts yet: “ismsg import FILE” brings some in, “ismsg demo” invents some.",
 }
+_KINDS = {MessageKind.OUTGOING: "message", MessageKind.COMMENT: "comment", MessageKind.EVENT: "closing"}
 _DIRECTION = {MessageKind.INCOMING: "in", MessageKind.OUTGOING: "out"}
 _BAD = (Delivery.FAILED, Delivery.UNCERTAIN)
 _WORTH_SAYING = (Delivery.PENDING, *_BAD)
@@ -79,7 +90,15 @@ def _row_object(inbox: Inbox, row: ListRow) -> dict[str, object]:
     channel = inbox.channels.get(row.channel_id or "")
     last = None
     if row.last_kind is not None:
-        last = {"direction": _DIRECTION.get(row.last_kind), "text": row.last_text, "at": rfc3339(row.last_at)}
+        last = {
+            "direction": _DIRECTION.get(row.last_kind),
+            "text": row.last_text,
+            "at": rfc3339(row.last_at),
+            "state": row.last_status.value if row.last_status else None,
+        }
+    not_sent = None
+    if row.unsent is not None and row.unsent_kind is not None:
+        not_sent = {"kind": _KINDS[row.unsent_kind], "state": row.unsent.value, "text": row.unsent_text}
     return {
         "id": row.contact_id,
         "name": row.name,
@@ -92,6 +111,7 @@ def _row_object(inbox: Inbox, row: ListRow) -> dict[str, object]:
         "snoozed_until": rfc3339(row.snoozed_until),
         "closed_at": rfc3339(row.closed_at),
         "last_message": last,
+        "not_sent": not_sent,
     }
 
 
@@ -103,7 +123,10 @@ def _print_rows(inbox: Inbox, rows: list[ListRow]) -> None:
     for row in rows:
         unread = f"{UNREAD_CAP - 1}+" if row.unread >= UNREAD_CAP else str(row.unread or "")
         channel = channels.get(row.channel_id or "")
-        if row.draft:
+        if row.unsent is not None and row.unsent_kind is not None:
+            words = undone_words(row.unsent_kind, asking=row.unsent is OutboxState.ASKING)
+            last = f"{words}: {row.unsent_text or ''}"
+        elif row.draft:
             last = f"draft: {row.draft}"
         else:
             last = ("↩ " if row.last_kind is MessageKind.OUTGOING else "") + (row.last_text or "")
@@ -139,7 +162,9 @@ def show(session: Session, contact: str, limit: int, as_json: bool) -> None:
     if as_json:
         for line in timeline:
             thing = line_object(line.message, inbox.users, found.name)
-            print_json({**thing, "attachments": file_objects(inbox, line.message.attachments)})
+            reason = line.problem or line.message.error or None
+            files = file_objects(inbox, line.message.attachments)
+            print_json({**thing, "attachments": files, "state": line.state, "reason": reason})
         return
     card = inbox.card(found.id)
     if card is not None:
@@ -186,18 +211,32 @@ def _print_day(inbox: Inbox, lines: list[Line], name: str) -> None:
         message = line.message
         at = f"{local(message.at):%H:%M}"
         if message.event is not None:
-            table.add_row(at, "", Text(f"· {event_words(message, users, name, when)}", "dim italic"))
+            happened = event_words(message, users, name, when)
+            words = Text(_trouble(line) or f"· {happened}", "red" if line.problem else "dim italic")
+            table.add_row(at, "", words)
             continue
         words = Text("\n".join([*filter(None, [clean(message.text)]), *map(file_words, message.attachments)]))
         if message.kind is MessageKind.COMMENT:
             words = Text.assemble(("comment: ", "yellow"), words)
+        if trouble := _trouble(line):
+            words.append(f"  ({trouble})", "red")
         elif message.status in _WORTH_SAYING:
             words.append(f"  ({delivery_words(message.status)})", "red" if message.status in _BAD else "dim")
         if message.reply_to is not None:
-            words = Text.assemble((f"↩ {quote_words(line.quoted, users, name)}\n", "dim"), words)
+            words = Text.assemble((f"{QUOTE_SIGN}{quote_words(line.quoted, users, name)}\n", "dim"), words)
         incoming = message.kind is MessageKind.INCOMING
         table.add_row(at, Text(author, "bold green" if incoming else "bold"), words)
     print_lines(table)
+
+
+def _trouble(line: Line) -> str:
+    """Why a line is not what it looks like: refused, or not sent before the agent says so; "" for all others."""
+    if line.outbox not in (OutboxState.REFUSED, OutboxState.ASKING):
+        return ""
+    words = undone_words(line.message.kind, asking=line.outbox is OutboxState.ASKING)
+    event = line.message.event
+    note = [one_line(part) for part in (event.category, event.summary) if part] if event else []
+    return " · ".join([": ".join(filter(None, (words, one_line(line.problem)))), *note])
 
 
 @click.command("search")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import io
 import sys
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,12 @@ from ismsg_tui import __version__
 from ismsg_tui.cli.errors import FailedError, failure
 from ismsg_tui.cli.session import Session
 from ismsg_tui.config import data_folder
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.own_server import OwnAuthority
+from ismsg_tui.sync.connecting import connect
+
+if TYPE_CHECKING:
+    from ismsg_tui.sync.remote import RemoteAuthority
 
 _PLACES = {
     "ls": "reading:list_contacts",
@@ -35,6 +42,12 @@ _PLACES = {
     "play": "sound:play",
     "doctor": "service:doctor",
     "demo": "service:demo",
+    "serve": "serving:serve",
+    "server": "server_admin:server",
+    "login": "signing:login",
+    "logout": "signing:logout",
+    "sync": "signing:sync",
+    "status": "signing:status",
     "completion": "service:completion",
 }
 """Every command with its module in this package and its name there."""
@@ -109,7 +122,8 @@ def _open_console(session: Session) -> int:
 
     inbox = session.inbox
     inbox.hold = round(session.config.undo_seconds * 1000)
-    return run_console(inbox, session.config)
+    with closing(_authority(session, inbox)) as authority:
+        return run_console(inbox, session.config, authority=authority)
 
 
 def _open_plain(session: Session) -> int:
@@ -117,4 +131,9 @@ def _open_plain(session: Session) -> int:
 
     inbox = session.inbox
     inbox.hold = round(session.config.undo_seconds * 1000)
-    return run_plain(inbox)
+    with closing(_authority(session, inbox)) as authority:
+        return run_plain(inbox, authority=authority)
+
+
+def _authority(session: Session, inbox: Inbox) -> RemoteAuthority | OwnAuthority:
+    return connect(session.folder) or OwnAuthority(inbox.store, inbox.user_id)

@@ -8,39 +8,72 @@ from pathlib import Path
 import click
 
 from ismsg_tui.cli.errors import FailedError
-from ismsg_tui.cli.session import Session, pass_session
+from ismsg_tui.cli.server_place import ServerPlace, server_place
 
-DEFAULT_PORT = 8440
+PORT = 8440
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("serve")
+@server_place
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Where to listen.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, metavar="N", help="0: any that is free."
+    "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, metavar="N", help="0: any free one."
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Processes; PostgreSQL only."
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes; PostgreSQL only.",
 )
-@click.option(
-    "--public-url", default="", metavar="URL", help="Under which address channels reach this server to fetch files."
-)
-@click.option(
-    "--ssl-certfile",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Serve HTTPS by this certificate.",
-)
-@click.option(
-    "--ssl-keyfile",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The key of the certificate.",
-)
-@click.option(
-    "--insecure-http",
-    is_flag=True,
-    help="Listen beyond this machine without TLS: a proxy in front of it has to bring that.",
-)
-@pass_session
-def serve() -> None:
-    """Run the server of a team; it makes and migrates its database by itself."""
+@click.option("--public-url", default="", metavar="URL", help="Where channels reach this server, to fetch files.")
+@click.option("--ssl-certfile", "certificate", type=_FILE, metavar="FILE", help="Serve HTTPS by this certificate.")
+@click.option("--ssl-keyfile", "key", type=_FILE, metavar="FILE", help="The key of that certificate.")
+@click.option("--insecure-http", is_flag=True, help="Listen beyond this machine without TLS: a proxy brings that.")
+def serve(
+    place: ServerPlace,
+    host: str,
+    port: int,
+    workers: int,
+    public_url: str,
+    certificate: Path | None,
+    key: Path | None,
+    insecure_http: bool,
+) -> None:
+    """Run the server of a team. It makes and migrates its database by itself.
+
+    It ends on SIGTERM and Ctrl+C; what it has to say it writes to stderr, one JSON object a line.
+    """
+    from ismsg_tui.server import run
+    from ismsg_tui.server.app import ServerSettings
+    from ismsg_tui.server.database import DatabaseError
+    from ismsg_tui.server.errors import ProblemError
+    from ismsg_tui.server.journal import write_journal
+
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--ssl-certfile and --ssl-keyfile belong together.")
+    if certificate is None and not insecure_http and not _is_loopback(host):
+        raise FailedError(
+            f"{host} is not this machine alone, and passwords would travel in clear. Give --ssl-certfile and "
+            "--ssl-keyfile, or --insecure-http where a proxy in front of the server brings TLS."
+        )
+    write_journal()
+    plan = run.Plan(
+        url=place.url,
+        folder=place.folder,
+        settings=ServerSettings(public_url=public_url),
+        tls=run.Tls(certificate, key) if certificate and key else None,
+    )
+    try:
+        run.serve(plan, host, port, workers, lambda address: click.echo(f"Ready: {address}"))
+    except (run.ServeError, DatabaseError, ProblemError) as error:
+        raise FailedError(str(error)) from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

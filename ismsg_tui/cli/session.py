@@ -9,13 +9,15 @@ from pathlib import Path
 
 import click
 
-from ismsg_tui.cli.errors import say
+from ismsg_tui.cli.errors import FailedError, say
 from ismsg_tui.config import Config, data_folder, load_config
-from ismsg_tui.domain.entities import Contact, Snippet, User
+from ismsg_tui.domain.entities import Contact, Snippet, User, Workspace
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.finding import find_contact, find_snippet, find_teammate
 from ismsg_tui.inbox import Inbox, enter_workspace
+from ismsg_tui.store.joining import join
 from ismsg_tui.store.store import Store
+from ismsg_tui.sync.credentials import Account, read_account
 
 
 class Session:
@@ -31,18 +33,36 @@ class Session:
         return load_config()
 
     @cached_property
+    def account(self) -> Account | None:
+        """Whom the data belongs to on a server; None for a workspace of one's own. Raises ClientError."""
+        return read_account(self.folder)
+
+    @cached_property
     def inbox(self) -> Inbox:
         """The inbox of whoever acts, its store created if missing and closed when the command ends."""
-        name = self._user or self.config.user or _login_name()
         store = Store(self.folder)
         click.get_current_context().call_on_close(store.close)
+        me = self._enter(store)
+        inbox = Inbox(store, me.id, hold=0)
+        inbox.wake_due()
+        return inbox
+
+    def _enter(self, store: Store) -> User:
+        """Who acts: whoever is signed in, else the user of that name, who is made if need be."""
+        account = self.account
+        if account is not None:
+            me = enter_account(store, account)
+            if self._user and self._user.casefold() not in (me.id, me.name.casefold(), me.email.casefold()):
+                raise FailedError(
+                    f"You are signed in as {me.name}: leave out --user and ISMSG_USER, or sign in as somebody else."
+                )
+            return me
+        name = self._user or self.config.user or _login_name()
         known = set(store.settings.users)
         me = enter_workspace(store, name)
         if known and me.id not in known:
             say(f"{one_line(me.name)} is new in this workspace.")
-        inbox = Inbox(store, me.id, hold=0)
-        inbox.wake_due()
-        return inbox
+        return me
 
     def contact(self, wanted: str) -> Contact:
         """The one contact that `wanted` means. Raises NotFoundError, which lists whom else it may mean."""
@@ -55,6 +75,15 @@ class Session:
     def snippet(self, name: str) -> Snippet:
         """The snippet of that name or id. Raises NotFoundError."""
         return find_snippet(self.inbox, name)
+
+
+def enter_account(store: Store, account: Account) -> User:
+    """The user of an account in his store, which becomes that if it is still free. Raises StoreInUseError."""
+    workspace = Workspace(id=account.workspace_id, name=account.workspace_name)
+    user = User(id=account.user_id, name=account.email, email=account.email)
+    if (store.replica.user_id, store.settings.workspace.id) != (user.id, workspace.id):
+        join(store, workspace, user)
+    return store.settings.users.get(user.id, user)
 
 
 def _login_name() -> str:

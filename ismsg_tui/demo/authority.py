@@ -17,8 +17,9 @@ from ismsg_tui.domain.entities import Channel, Contact, Entity, Message, Snippet
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal, State
 from ismsg_tui.domain.text import file_name
+from ismsg_tui.domain.wire import Presence, PresenceNote
 from ismsg_tui.files.handling import Cancelled, Progress
-from ismsg_tui.sync.authority import FILE_MISSING
+from ismsg_tui.sync.authority import FILE_MISSING, OnPresence, Standing
 
 _Key = tuple[type[Entity], str]
 
@@ -44,8 +45,15 @@ class MemoryAuthority:
         self._last_at: dict[str, int] = {}
         self._receipts: dict[str, Answer] = {}
         self._hints: list[Callable[[], None]] = []
+        self._presence: tuple[Presence, ...] = ()
+        self._on_presence: list[OnPresence] = []
 
     # The port
+
+    def meet(self) -> Standing:
+        """How things stand; there is one history, and everybody sees everything."""
+        with self._lock:
+            return Standing(head=self._head, rows=len(self._rows), workspace_id=self._workspace.id)
 
     def push(self, commands: Sequence[Issued]) -> list[Answer]:
         """Carry out commands in order; one that was seen before is answered as then. One answer per command."""
@@ -67,11 +75,21 @@ class MemoryAuthority:
                     rows.append((rev, row))
             return Page(since, self._head, tuple(rows))
 
-    def watch(self, hint: Callable[[], None]) -> Callable[[], None]:
-        """Have `hint` called after each change, on the thread that made it; returns what ends it."""
+    def watch(self, hint: Callable[[], None], on_presence: OnPresence = lambda _: None) -> Callable[[], None]:
+        """Have both called after each change, on the thread that made it; returns what ends it."""
         with self._lock:
             self._hints.append(hint)
-        return lambda: self._hints.remove(hint)
+            self._on_presence.append(on_presence)
+        on_presence(self._presence)
+
+        def unwatch() -> None:
+            self._hints.remove(hint)
+            self._on_presence.remove(on_presence)
+
+        return unwatch
+
+    def announce(self, note: PresenceNote) -> None:
+        """Nobody is there to be told."""
 
     def has_blob(self, sha256: str) -> bool:
         """Whether it has the bytes of a file."""
@@ -94,6 +112,12 @@ class MemoryAuthority:
     def record(self, issued: Issued) -> Answer:
         """Carry out a command of the past, at the time that it says itself."""
         return self._carry_out([issued], at=lambda past: past.at)[0]
+
+    def show(self, presence: tuple[Presence, ...]) -> None:
+        """The teammates do something else than before."""
+        self._presence = presence
+        for listener in tuple(self._on_presence):
+            listener(presence)
 
     def seed(self, rows: Sequence[Entity]) -> None:
         """Write rows that no rule makes (workspace, users, channels, snippets) as one revision, if not yet there."""

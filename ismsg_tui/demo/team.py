@@ -11,7 +11,10 @@ from ismsg_tui.demo.scene import Take
 from ismsg_tui.domain.commands import Actor, AssignContact, SendMessage
 from ismsg_tui.domain.entities import EventType, Message, MessageKind
 from ismsg_tui.domain.text import clean
+from ismsg_tui.domain.wire import Availability, Presence
 
+TYPING = 7.0
+"""Seconds for which a teammate is seen writing before an answer comes."""
 SOONEST, LATEST = 15, 40
 """Seconds that a teammate takes to answer a guest of theirs for whom no words are set down."""
 
@@ -27,6 +30,8 @@ class Teammates:
         """Contacts whom a teammate is about to answer."""
         self._taken: set[str] = set()
         """Contacts for whom the moment of their take has come."""
+        self._presence = {user_id: Presence(user_id, Availability.ONLINE) for user_id in hotel.teammates}
+        player.authority.show(tuple(self._presence.values()))
 
     def has_arrived(self, guest: GuestPart) -> None:
         """Somebody may take a guest who has said what they came with."""
@@ -53,6 +58,8 @@ class Teammates:
         else:
             return
         self._writing.add(guest.contact_id)
+        typing = partial(self._show, user_id, guest.contact_id, typing=True)
+        self._player.later(max(0.0, delay - TYPING), typing, since=self._player.start_at)
         self._player.later(delay, partial(self._answer, guest, user_id), since=self._player.start_at)
 
     def _take(self, guest: GuestPart, take: Take) -> None:
@@ -66,11 +73,17 @@ class Teammates:
 
     def _answer(self, guest: GuestPart, user_id: str) -> None:
         self._writing.discard(guest.contact_id)
+        self._show(user_id, guest.contact_id)
         if self._holder(guest) != user_id or guest.is_speaking:
             return
         text = self._next_line(guest, user_id)
         if text is not None:
             self._player.act(Actor(user_id), SendMessage(guest.contact_id, text))
+
+    def _show(self, user_id: str, contact_id: str, *, typing: bool = False) -> None:
+        """Let everybody see what a teammate does."""
+        self._presence[user_id] = Presence(user_id, Availability.ONLINE, contact_id, typing)
+        self._player.authority.show(tuple(self._presence.values()))
 
     def _next_line(self, guest: GuestPart, user_id: str) -> str | None:
         """What comes next of the words set down for this guest, or of those for all; None if everything is said."""

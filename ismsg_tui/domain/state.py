@@ -39,6 +39,14 @@ Outcome = list[Entity] | Refusal
 """What a rule decides: rows to write, newest state of each, in timeline order, none where nothing changes."""
 
 
+class Settings(Struct, frozen=True):
+    """Workspace, users and channels: what every decision needs and what rarely changes."""
+
+    workspace: Workspace
+    users: Mapping[str, User]
+    channels: Mapping[str, Channel]
+
+
 class State(Struct, frozen=True, kw_only=True):
     """The part of the workspace that one command is decided on; whoever loads it leaves out the rest."""
 

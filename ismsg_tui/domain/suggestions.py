@@ -40,7 +40,7 @@ _IDEOGRAPH = re.compile(
 """Characters of which two already make a word: Han, Hangul, and katakana, which writes nouns."""
 _PIECE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u309f]")
 """Characters of other scripts without spaces: Thai, Lao, Burmese, Khmer, hiragana."""
-_SENTENCE = re.compile(r"([^.!?…\n。！？؟।]+)([^\w\s]*)")
+_SENTENCE = re.compile(r"([^.!?…\n。，、！？؟।]+)([^\w\s]*)")
 """A sentence and what ends it."""
 _ASKS = re.compile(r"[?？؟]")
 
@@ -64,6 +64,16 @@ def _words(text: str) -> Iterator[str]:
 def _telling(text: str) -> list[str]:
     """The words of a text that are long enough to tell something, once each, in their order."""
     return list(dict.fromkeys(word for word in _words(text) if len(word) >= _LONG or _IDEOGRAPH.match(word)))
+
+
+def _share(word: str) -> float:
+    """What a word counts where it is part of a name: a piece of several, less than a word."""
+    return 1 / _RUN if _PIECE.match(word) else 1.0
+
+
+def _length(word: str) -> float:
+    """What a word counts where it is part of a sentence: pieces overlap, so that there are more of them than words."""
+    return 0.5 if _IDEOGRAPH.match(word) else _share(word)
 
 
 def _alike(one: str, other: str) -> bool:
@@ -133,12 +143,12 @@ class Suggestions:
         sentences = [(found[1], found[2]) for found in _SENTENCE.finditer(heard) if not found[1].isspace()]
         for place, (sentence, end) in enumerate(sentences):
             words = list(dict.fromkeys(_words(sentence)))
-            told = max(1, len(_telling(sentence)))
+            told = max(1.0, sum(map(_length, _telling(sentence))))
             # Who says hello and goes on waits for no hello.
             greets = place == 0 and len(sentences) > 1 and not _ASKS.search(end)
             for index in {index for word in words for index in self._named.get(word[:_LONG], ())}:
                 name = self._forms[index].name
-                said = sum(any(_alike(word, own) for own in name) for word in words)
+                said = sum(_share(word) for word in words if any(_alike(word, own) for own in name))
                 of_name = sum(any(_alike(word, own) for word in words) for own in name) / len(name)
                 of_sentence = min(1.0, said / told)
                 if of_name >= _OF_NAME and of_sentence >= _OF_SENTENCE and not (greets and of_sentence == 1):

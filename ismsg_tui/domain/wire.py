@@ -6,10 +6,10 @@ All of it is JSON. Ids, times and commands are as in the rest of the domain.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from ismsg_tui.domain.changes import Answer, Page
 from ismsg_tui.domain.commands import Issued
@@ -36,6 +36,8 @@ LONGEST_WAIT = 25
 """Seconds for which a request for changes may wait for some."""
 LARGEST_PIECE = 8 << 20
 """Bytes of a file that travel in one request."""
+LONGEST_ID = 64
+"""Characters that an id may have at most."""
 
 KINDS: dict[str, type[Entity]] = {
     "workspace": Workspace,
@@ -122,7 +124,7 @@ class PageBody(Struct, frozen=True):
 class CommandBatch(Struct, frozen=True):
     """Commands to carry out, in order."""
 
-    commands: list[Issued]
+    commands: Annotated[list[Issued], Meta(max_length=MOST_COMMANDS)]
 
 
 class Result(Struct, frozen=True):
@@ -152,7 +154,7 @@ class PresenceNote(Struct, frozen=True):
     """What a console says of its user now and then: never stored, never repeated when it got lost."""
 
     state: Availability
-    viewing: str | None = None
+    viewing: Annotated[str, Meta(max_length=LONGEST_ID)] | None = None
     """The contact that is before the user's eyes."""
     typing: bool = False
 

@@ -124,6 +124,8 @@ def attachment_words(attachment: Attachment) -> str:
     return ", ".join(parts)
 
 
+QUOTE_SIGN = "↳ "
+"""What stands before a message that is quoted; no sign that some terminals draw as an emoji."""
 QUOTE_LIMIT = 200
 """How much of a quoted message is said at most, in characters."""
 

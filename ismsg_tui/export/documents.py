@@ -11,6 +11,7 @@ from ismsg_tui.export.objects import json_pieces
 from ismsg_tui.export.page import html_pieces
 from ismsg_tui.export.record import Record
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.timeline import ContactCard, Line, Place
 
 PAGE = 500
@@ -40,8 +41,11 @@ def document(
 
 
 def every_line(inbox: Inbox, contact_id: str) -> Iterator[Line]:
-    """A contact's whole timeline, the oldest line first, never more than a page of it in memory."""
+    """A contact's whole timeline, the oldest line first, never more than a page of it in memory.
+
+    What was refused was never said, and is left out.
+    """
     place: Place = (-1, "")
     while page := inbox.timeline(contact_id, after=place, limit=PAGE):
-        yield from page
+        yield from (line for line in page if line.outbox is not OutboxState.REFUSED)
         place = page[-1].place

@@ -75,6 +75,31 @@ class BlobFolder:
             finally:
                 os.close(handle)
 
+    def settled_before(self, moment: float) -> Iterator[str]:
+        """The SHA-256 of every blob that came before a moment, in seconds since 1970."""
+        for path in self.path.glob("??/*"):
+            with suppress(OSError):
+                if _SHA256.fullmatch(path.name) and path.stat().st_mtime < moment:
+                    yield path.name
+
+    def remove(self, sha256: str, before: float) -> bool:
+        """Delete a blob unless it came, or came again, at that moment or later; returns whether it is gone."""
+        place = self.place(sha256)
+        if place is None:
+            return False
+        aside = self._in_work / f"{sha256}.old"
+        try:
+            self._in_work.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Taken aside first: what comes under its name from now on is another file.
+            place.replace(aside)
+            if aside.stat().st_mtime >= before:
+                aside.replace(place)
+                return False
+            aside.unlink()
+        except OSError:
+            return False
+        return True
+
     def _clear_away(self) -> None:
         """Remove what processes that died left half copied."""
         oldest = time.time() - LEFT_OVER

@@ -1,12 +1,15 @@
-"""Importing conversation files into the store, thousands of rows to a transaction."""
+"""Importing conversation files into an inbox, thousands of rows to a transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
+from ismsg_tui.domain.entities import Entity
+from ismsg_tui.domain.state import Settings
 from ismsg_tui.importer.dialogues import Folded, Folder, read_dialogue
 from ismsg_tui.importer.reading import Problem, ReadError, Source
 from ismsg_tui.store.loading import load_ids
@@ -15,6 +18,43 @@ from ismsg_tui.store.store import Store
 
 BATCH_ROWS = 5_000
 """About how many rows are written in one transaction: enough to be fast, few enough to let others write between."""
+
+
+class Sink(Protocol):
+    """Where conversations are imported to."""
+
+    @property
+    def settings(self) -> Settings:
+        """Workspace, users and channels as they are."""
+        ...
+
+    def knows(self, contact_id: str) -> bool:
+        """Whether there is such a contact."""
+        ...
+
+    def write(self, rows: Sequence[Entity]) -> None:
+        """Take in rows, settings before what needs them."""
+        ...
+
+
+class StoreSink:
+    """The local store as a sink."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def settings(self) -> Settings:
+        """Workspace, users and channels of the store."""
+        return self._store.settings
+
+    def knows(self, contact_id: str) -> bool:
+        """Whether the store holds such a contact."""
+        return bool(load_ids(self._store.reader, CONTACT, [contact_id]))
+
+    def write(self, rows: Sequence[Entity]) -> None:
+        """Write rows in one transaction."""
+        self._store.adopt(rows)
 
 
 class Tally(Struct):
@@ -43,12 +83,12 @@ class Watch(Struct, frozen=True):
     """Asked often; once it says yes, what was read is written and the import ends."""
 
 
-def import_conversations(store: Store, paths: Iterable[Path], now: int, watch: Watch) -> Tally:
-    """Write every dialogue of the files that the store does not hold yet; `now` in milliseconds ends untimed ones.
+def import_conversations(sink: Sink, paths: Iterable[Path], now: int, watch: Watch) -> Tally:
+    """Write every dialogue of the files that the sink does not hold yet; `now` in milliseconds ends untimed ones.
 
     A line that can't be used is reported and left out, a file that can't be read on ends there.
     """
-    run = _Import(store, now, watch)
+    run = _Import(sink, now, watch)
     for path in paths:
         run.take_file(path)
         if run.tally.stopped:
@@ -59,11 +99,11 @@ def import_conversations(store: Store, paths: Iterable[Path], now: int, watch: W
 class _Import:
     """One import: what is folded and not yet written, and the tally of what is."""
 
-    def __init__(self, store: Store, now: int, watch: Watch) -> None:
+    def __init__(self, sink: Sink, now: int, watch: Watch) -> None:
         self.tally = Tally()
-        self._store = store
+        self._sink = sink
         self._watch = watch
-        self._folder = Folder(store.settings, now)
+        self._folder = Folder(sink.settings, now)
         self._folded: dict[str, Folded] = {}
         self._rows = 0
 
@@ -88,7 +128,7 @@ class _Import:
     def _take_line(self, path: Path, number: int, line: bytes) -> None:
         try:
             dialogue = read_dialogue(line)
-            if dialogue.contact_id in self._folded or load_ids(self._store.reader, CONTACT, [dialogue.contact_id]):
+            if dialogue.contact_id in self._folded or self._sink.knows(dialogue.contact_id):
                 self.tally.known += 1
                 return
             folded = self._folder.fold(dialogue)
@@ -103,7 +143,7 @@ class _Import:
     def _write(self) -> None:
         if not self._folded:
             return
-        self._store.adopt([row for folded in self._folded.values() for row in folded.rows])
+        self._sink.write([row for folded in self._folded.values() for row in folded.rows])
         for folded in self._folded.values():
             self.tally.messages += folded.messages
             self.tally.comments += folded.comments

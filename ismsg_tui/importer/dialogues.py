@@ -28,9 +28,8 @@ from ismsg_tui.domain.entities import Channel, Contact, Delivery, Entity, Messag
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.media import media_of
 from ismsg_tui.domain.rules import COMMENT_LIMIT, decide
-from ismsg_tui.domain.state import Refusal, State
+from ismsg_tui.domain.state import Refusal, Settings, State
 from ismsg_tui.importer.reading import decode_line
-from ismsg_tui.store.loading import Settings
 
 PAUSE = 30_000
 """Between turns that do not say when they were written, in milliseconds."""

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable
 from ismsg_tui.domain.entities import Attachment, Contact
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.views import View
-from ismsg_tui.domain.words import NAME_LIMIT, attachment_words, quote_words
+from ismsg_tui.domain.words import NAME_LIMIT, attachment_words, quote_words, undone_words
 from ismsg_tui.finding import NotFoundError
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.not_sent import NotSent
 from ismsg_tui.plain.lines import many
 from ismsg_tui.plain.talk import Role, Talk
 from ismsg_tui.store.arrivals import arrivals, last_arrival
 from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.store.unsent import Unsent, line_of
 from ismsg_tui.sync.engine import Refused
 
 SENDERS = 5
@@ -41,6 +43,9 @@ class PlainDesk:
         """Goes on where the last list or conversation stopped."""
         self.refused: list[Refused] = []
         """What the authority said no to and the agent has not heard of; another thread adds to it."""
+        self.unsent: list[Unsent] = []
+        """What was not sent, behind the numbers that were said last."""
+        self._unsent_known = 0
         self._heard = last_arrival(inbox.store.reader)
 
     @property
@@ -99,7 +104,11 @@ class PlainDesk:
         """Say what has happened since the last time: who has written, and what was refused."""
         self.inbox.wake_due()
         while self.refused:
-            self.say(Role.ERROR, f"Not done: {self.refused.pop(0).refusal.reason}")
+            self._tell_refusal(self.refused.pop(0))
+        waits = NotSent(self.inbox).count()
+        if waits > self._unsent_known:
+            self.say(Role.NOTICE, f"{waits:,} not sent: unsent says what and why.")
+        self._unsent_known = waits
         newest = last_arrival(self.inbox.store.reader)
         if newest == self._heard:
             return
@@ -112,6 +121,16 @@ class PlainDesk:
         if others:
             count = many(sum(arrival.count for arrival in others), "message")
             self.say(Role.NEW, f"{count} from {many(len(others), 'more contact')}.")
+
+    def _tell_refusal(self, refused: Refused) -> None:
+        line, reason = line_of(refused.issued), refused.refusal.reason
+        if line is None:
+            self.say(Role.ERROR, f"Not done: {reason}")
+            self.inbox.store.forget(refused.issued.id)
+            return
+        card = self.inbox.card(line.contact_id)
+        whom = f", {one_line(card.contact.name, NAME_LIMIT)}" if card else ""
+        self.say(Role.ERROR, f"{undone_words(line.kind).capitalize()}{whom}: {reason}")
 
 
 def _spoken(detail: str) -> str:

@@ -15,10 +15,12 @@ from ismsg_tui.domain.words import (
     event_words,
     quote_words,
     span_words,
+    undone_words,
     user_name,
 )
 from ismsg_tui.plain.talk import Role
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
+from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.timeline import ContactCard, Line
 from ismsg_tui.times import local, when
 
@@ -53,6 +55,7 @@ def row_words(
         "closed" if row.status is Standing.CLOSED and view is not View.CLOSED else "",
         one_line(channel.name, NAME_LIMIT) if channel else "",
         _assigned(row.assignee_id, users, user_id) if row.assignee_id and view is not View.ASSIGNED else "",
+        undone_words(row.unsent_kind, asking=row.unsent is OutboxState.ASKING) if row.unsent_kind else "",
         "unfinished comment" if row.draft and row.draft_is_comment else "draft" if row.draft else "",
     ]
     words = ", ".join(part for part in parts if part)
@@ -117,10 +120,11 @@ def _role_and_text(line: Line, users: Mapping[str, User], contact_name: str, use
     author = "you" if mine else author_words(message, users, contact_name)
     match message.kind:
         case MessageKind.EVENT:
-            words = event_words(message, users, contact_name, when)
+            words = _undone(line) or event_words(message, users, contact_name, when)
             return f"{Role.EVENT}, {at}", words.replace(" · ", ", ")
         case MessageKind.COMMENT:
-            return f"{Role.COMMENT} by {author}, {at}", message.text
+            undone = f", {words}" if (words := _undone(line)) else ""
+            return f"{Role.COMMENT} by {author}, {at}{undone}", message.text
         case MessageKind.INCOMING:
             return f"{speaker(contact_name, users)}, {at}", message.text
         case _:
@@ -135,7 +139,19 @@ def speaker(name: str, users: Mapping[str, User]) -> str:
     return f"{Role.CONTACT} {shown}" if alike else shown
 
 
+def _undone(line: Line) -> str:
+    """What has not become of a line that was refused or waits for a yes; "" for all others."""
+    if line.outbox not in (OutboxState.REFUSED, OutboxState.ASKING):
+        return ""
+    words = undone_words(line.message.kind, asking=line.outbox is OutboxState.ASKING)
+    event = line.message.event
+    note = [part for part in (event.category, event.summary) if part] if event else []
+    return ", ".join(filter(None, (words, one_line(line.problem).rstrip("."), *map(one_line, note))))
+
+
 def _state(line: Line) -> str:
+    if words := _undone(line):
+        return words
     if line.held_until and line.outbox:
         return "can still be taken back"
     status = line.message.status or Delivery.PENDING

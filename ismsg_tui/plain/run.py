@@ -11,7 +11,7 @@ from ismsg_tui.domain.views import View
 from ismsg_tui.finding import NotFoundError
 from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.logs import start_log
-from ismsg_tui.plain import acting, looking, writing
+from ismsg_tui.plain import acting, looking, unsent, writing
 from ismsg_tui.plain.desk import MisreadError, PlainDesk
 from ismsg_tui.plain.leaving import leaving_on_signals
 from ismsg_tui.plain.lines import VIEW_WORDS
@@ -51,6 +51,10 @@ WORDS = (
     Word("open", "", "opens a conversation", acting.open_conversation),
     Word("unread", "", "marks the contact unread", acting.mark_unread),
     Word("undo", "", "takes back the last message, closing, snooze or assignment", acting.undo),
+    Word("unsent", "", "what was not sent and why, with numbers", unsent.unsent),
+    Word("retry", "number", "sends what was not sent once more", unsent.retry),
+    Word("edit", "number", "makes a draft of what was not sent", unsent.edit),
+    Word("discard", "number", "discards what was not sent", unsent.discard),
     Word("search", "words", "finds contacts and messages, with numbers", looking.search),
     Word("views", "", "how many contacts each view shows", looking.views),
 )

@@ -32,6 +32,7 @@ class Role(StrEnum):
     LINE = "Line"
     FILE = "File"
     QUOTE = "Quote"
+    UNSENT = "Not sent"
     FOUND = "Found"
     SNIPPET = "Snippet"
     CATEGORY = "Category"

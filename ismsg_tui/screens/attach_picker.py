@@ -88,7 +88,7 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
         & #preview { scrollbar-background: $surface; border-left: solid $border-blurred; }
         &.-narrow Container { layout: vertical; }
         &.-narrow #list { width: 100%; height: 1fr; }
-        &.-narrow #preview { width: 100%; height: 6; padding: 0; border-left: none; }
+        &.-narrow #preview { width: 100%; height: 10; padding: 0; border-left: none; }
         &.-narrow #preview { border-top: solid $border-blurred; }
         &.-low #preview { display: none; }
     }

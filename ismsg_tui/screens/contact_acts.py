@@ -56,6 +56,16 @@ class ContactActs(Screen[None], TellsFaults):
         """Bring the conversation into sight."""
         raise NotImplementedError
 
+    def action_quote(self) -> None:
+        """Answer a message, quoting it."""
+        self.show_conversation()
+        self.pane.quote()
+
+    def action_edit_outside(self) -> None:
+        """Write in another editor."""
+        self.show_conversation()
+        self.pane.edit_outside()
+
     def action_snippets(self) -> None:
         """Choose a stored reply."""
         self.show_conversation()
@@ -181,7 +191,11 @@ class ContactActs(Screen[None], TellsFaults):
             await self._write(self._inbox.mark_unread, self.pane.contact_id)
 
     def action_copy_message(self) -> None:
-        """Copy the contact's newest message."""
+        """Copy the picked message, or the contact's newest."""
+        picked = self.pane.picked
+        if picked is not None and picked.text:
+            self.app.copy_to_clipboard(picked.text)
+            return
         contact_id = self.pane.contact_id
         lines = self._inbox.timeline(contact_id) if contact_id else []
         heard = [line.message.text for line in lines if line.message.kind is MessageKind.INCOMING and line.message.text]

@@ -14,17 +14,18 @@ from textual.timer import Timer
 
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.entities import Attachment, MessageKind, User
-from ismsg_tui.domain.snippets import values_for
+from ismsg_tui.domain.entities import MessageKind, User
 from ismsg_tui.inbox import Inbox, RefusedError
-from ismsg_tui.screens.file_acts import FileActs
+from ismsg_tui.screens.collisions import Collisions
 from ismsg_tui.screens.writing import Writing
+from ismsg_tui.screens.writing_acts import WritingActs
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.drafts import Draft, put_above
 from ismsg_tui.store.search import Hit
 from ismsg_tui.store.timeline import Line, Place
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_header import ContactHeader
+from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.timeline import PAGE, Timeline
 from ismsg_tui.widgets.timeline_entries import Surroundings
@@ -50,7 +51,7 @@ class ContactLines:
         return self._inbox.timeline(self._contact_id, before=before, after=after, limit=limit)
 
 
-class ConversationPane(FileActs):
+class ConversationPane(WritingActs, Collisions):
     """The conversation that is being worked on."""
 
     class Left(Message):
@@ -66,19 +67,18 @@ class ConversationPane(FileActs):
             super().__init__()
             self.contact_id = contact_id
 
-    def __init__(self, inbox: Inbox, writing: Writing, *, id: str | None = None) -> None:
-        super().__init__(inbox, writing, id=id)
+    def __init__(self, inbox: Inbox, writing: Writing, *, suggestions: bool = True, id: str | None = None) -> None:
+        super().__init__(inbox, writing, suggestions=suggestions, id=id)
         self._around: Surroundings | None = None
         self._kept = Draft()
         """What the store has, or is about to have, as the draft of the contact."""
         self._draft_timer: Timer | None = None
         self._read_timer: Timer | None = None
-        self._recent_emoji: list[str] = []
 
     def compose(self) -> ComposeResult:
         """Header, timeline, what is recorded or played, composer."""
         yield ContactHeader(id="contact-header")
-        yield Timeline(id="timeline")
+        yield PickingTimeline(id="timeline")
         yield RecorderBar(id="recorder")
         yield UnsentBar(id="unsent")
         yield Composer(id="composer")
@@ -107,6 +107,7 @@ class ConversationPane(FileActs):
             timeline.show(ContactLines(self._inbox, contact.id), self._around)
             self._load_composer(self._inbox.draft(contact.id))
         self.show_header()
+        self.begin_watching()
         self._watch_reading()
 
     def _surroundings(self, first_new: str | None) -> Surroundings:
@@ -140,8 +141,10 @@ class ConversationPane(FileActs):
             channel.text_limit if channel else None,
             draft,
             list(self._inbox.users.values()),
+            self.quoted_words(self._inbox.message(draft.reply_to)) if draft.reply_to else "",
         )
         self.show_adding()
+        self.offer_replies()
 
     def show_hit(self, hit: Hit, words: str) -> None:
         """Show a message that a search found, in its context, the words marked."""
@@ -165,7 +168,9 @@ class ConversationPane(FileActs):
         self._around = replace(self._surroundings(first_new), searched=searched)
         self.query_one(Timeline).lines_changed(self._around)
         self.show_header()
+        self.show_caution()
         self._watch_reading()
+        self.offer_replies()
 
     def files_changed(self, sha256s: Container[str] | None = None) -> None:
         """Show anew where the bytes of these files, or of all files, are."""
@@ -173,7 +178,8 @@ class ConversationPane(FileActs):
 
     def show_header(self) -> None:
         """Write the header line; the times in it grow old."""
-        self.query_one(ContactHeader).show(self.card, self._inbox.users, self._inbox.channels, self._inbox.user_id)
+        inbox, company = self._inbox, self.company.doing(self.card.contact.id) if self.card else ""
+        self.query_one(ContactHeader).show(self.card, inbox.users, inbox.channels, inbox.user_id, company)
 
     # Reading
 
@@ -234,20 +240,20 @@ class ConversationPane(FileActs):
         # What is being sent goes with its command, so the draft needs no saving, or it would come back.
         self._stop_draft_timer()
         self._kept = self.query_one(Composer).draft
-        # The files of a draft outlive a comment.
-        left = self._kept.attachments if event.draft.comment else ()
-        self._send(self.contact_id, event.draft, left)
+        # Files and quote of a draft outlive a comment.
+        left = Draft(attachments=self._kept.attachments, reply_to=self._kept.reply_to)
+        self._send(self.contact_id, event.draft, left if event.draft.comment else Draft())
 
     @work(group="send", exit_on_error=False, description="send")
-    async def _send(self, contact_id: str | None, draft: Draft, left: tuple[Attachment, ...]) -> None:
+    async def _send(self, contact_id: str | None, draft: Draft, left: Draft) -> None:
         if contact_id is None:
             return
         self.post_message(self.Sending())
         composer = self.query_one(Composer)
-        reply = partial(self._inbox.reply, attachments=draft.attachments)
+        reply = partial(self._inbox.reply, attachments=draft.attachments, reply_to=draft.reply_to)
         act = self._inbox.comment if draft.comment else reply
         try:
-            await self._writing.run(act, contact_id, draft.text, drop_draft=not left)
+            await self._writing.run(act, contact_id, draft.text, drop_draft=left == Draft())
         except RefusedError as error:
             self.notify(str(error), severity="warning", markup=False)
         except DatabaseError as error:
@@ -257,16 +263,15 @@ class ConversationPane(FileActs):
             if self.contact_id == contact_id:
                 self._kept = Draft()
                 composer.clear()
-            elif left:
-                self._writing.later(self._inbox.save_draft, contact_id, Draft(attachments=left))
+            elif left != Draft():
+                self._writing.later(self._inbox.save_draft, contact_id, left)
             return
         if self.contact_id == contact_id:
             composer.restore()
             self._kept = Draft()
             self.save_draft()
         else:
-            kept = Draft(draft.text, draft.comment, draft.attachments + left)
-            self._writing.later(self._inbox.save_draft, contact_id, kept)
+            self._writing.later(self._inbox.save_draft, contact_id, put_above(draft, left))
 
     def reload_draft(self, contact_id: str) -> None:
         """Show the stored draft again, after a text came back to it."""
@@ -283,53 +288,6 @@ class ConversationPane(FileActs):
         self.save_draft()
         composer.focus_text()
         return True
-
-    @on(Composer.SnippetsWanted)
-    def _on_snippets_wanted(self) -> None:
-        self.choose_snippet(typed_slash=True)
-
-    @work(group="picker", exit_on_error=False, description="choose a snippet")
-    async def choose_snippet(self, *, typed_slash: bool = False) -> None:
-        """Pick a stored reply and insert it at the cursor."""
-        if self.card is None:
-            return
-        from ismsg_tui.screens.snippet_picker import SnippetPicker
-
-        inbox, contact = self._inbox, self.card.contact
-        assignee = inbox.users.get(contact.assignee_id or inbox.user_id)
-        values = values_for(contact, assignee, times.local(now_ms()))
-        chosen = await self.app.push_screen_wait(SnippetPicker(inbox.snippets(contact.id), values))
-        composer = self.query_one(Composer)
-        if chosen is None:
-            if typed_slash:
-                composer.insert_slash()
-            return
-        if chosen.filled.text:
-            composer.insert(chosen.filled.text)
-        await self.attach_kept(contact.id, chosen.snippet.attachments)
-        composer.focus_text()
-        if chosen.filled.missing:
-            missing = ", ".join(chosen.filled.missing)
-            self.notify(f"No value for {missing}: fill it in before you send.", severity="warning", markup=False)
-        self._writing.later(inbox.use_snippet, chosen.snippet.id)
-
-    @on(Composer.EmojiWanted)
-    def _on_emoji_wanted(self) -> None:
-        self.choose_emoji()
-
-    @work(group="picker", exit_on_error=False, description="choose an emoji")
-    async def choose_emoji(self) -> None:
-        """Pick an emoji and insert it at the cursor."""
-        if self.card is None:
-            return
-        from ismsg_tui.screens.emoji_picker import EmojiPicker
-
-        chosen = await self.app.push_screen_wait(EmojiPicker(self._recent_emoji))
-        if chosen is not None:
-            self._recent_emoji = [chosen, *(emoji for emoji in self._recent_emoji if emoji != chosen)][:20]
-            composer = self.query_one(Composer)
-            composer.insert(chosen)
-            composer.focus_text()
 
     @on(Composer.Left)
     @on(Timeline.Left)

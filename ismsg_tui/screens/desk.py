@@ -13,27 +13,35 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from ismsg_tui.actions import Scope, bindings, footer, key_label
+from ismsg_tui.clock import now_ms
 from ismsg_tui.config import config_file
+from ismsg_tui.domain.commands import SNIPPETS
 from ismsg_tui.domain.views import Sort, View
+from ismsg_tui.domain.wire import Availability
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.messages import EVERYTHING, NewCounted, NotificationsToggled
+from ismsg_tui.screens.company_acts import CompanyActs
 from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.link_acts import LinkActs
 from ismsg_tui.screens.unsent_acts import UnsentActs
 from ismsg_tui.screens.voice import Voice
 from ismsg_tui.screens.voice_acts import VoiceActs
 from ismsg_tui.screens.wayfinding import Wayfinding
 from ismsg_tui.screens.writing import Writing
+from ismsg_tui.standing import is_trouble, standing_words
 from ismsg_tui.store.blobs import SCOPE as BLOB
 from ismsg_tui.store.lists import ListPage, ListRow, Position
+from ismsg_tui.sync.status import SyncStatus
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.key_line import Key, KeyLine
 from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
-from ismsg_tui.widgets.title_bar import TitleBar
+from ismsg_tui.widgets.title_bar import Title, TitleBar
 from ismsg_tui.widgets.unsent_bar import UnsentBar
 from ismsg_tui.widgets.view_tabs import ViewTab, ViewTabs
 
@@ -81,7 +89,7 @@ class ViewRows:
         )
 
 
-class Desk(Wayfinding, VoiceActs, UnsentActs):
+class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
     """The agent's desk."""
 
     CSS_PATH = "desk.tcss"
@@ -92,16 +100,21 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
         (THREE_PANES, "-three"),
     ]
 
-    def __init__(self, inbox: Inbox, writing: Writing, voice: Voice) -> None:
+    def __init__(self, inbox: Inbox, writing: Writing, voice: Voice, *, suggestions: bool = True) -> None:
+        """`suggestions` says whether stored replies are offered while one writes."""
         super().__init__(inbox, writing)
         self.voice = voice
+        self._suggestions = suggestions
         self._counts: dict[View, int] = {}
         self._counting = self._count_again = False
         self._to_open = False
         """Whether the contact under the cursor is still to be opened."""
         self._open_timer: Timer | None = None
         self._stepped = 0.0
-        self.sync_words = ""
+        self._unsent = 0, 0
+        """How much no server has taken yet, and how much was not sent and waits for the agent."""
+        self.status: SyncStatus | None = None
+        """How things stand with the server; None where there is none."""
 
     def compose(self) -> ComposeResult:
         """Title, views, panes, keys."""
@@ -111,7 +124,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
             with Vertical(id="left"):
                 yield PlainInput(placeholder="Only those with…", id="filter")
                 yield ContactList(id="contacts")
-            yield ConversationPane(self._inbox, self._writing, id="conversation")
+            yield ConversationPane(self._inbox, self._writing, suggestions=self._suggestions, id="conversation")
             yield ContactPanel(id="panel")
         yield KeyLine(id="keys")
 
@@ -127,6 +140,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
         if (contacts.users, contacts.channels, contacts.user_id) != (inbox.users, inbox.channels, inbox.user_id):
             contacts.users, contacts.channels, contacts.user_id = inbox.users, inbox.channels, inbox.user_id
             contacts.refresh_rows()
+            self.show_company()
 
     # Views and list
 
@@ -180,6 +194,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
         self._show_card()
         self.show_voice()
         self.show_unsent()
+        self.contact_shown()
 
     def _show_card(self) -> None:
         inbox = self._inbox
@@ -236,6 +251,8 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
             return
         if everything or "settings" in scopes:
             self._learn_settings()
+        if everything or SNIPPETS in scopes:
+            self.pane.snippets_changed()
         self.contacts.rows_changed(settle=self.pane.contact_id in self.acted_on & scopes)
         self.acted_on -= scopes
         if self.pane.contact_id is None:
@@ -250,6 +267,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
     def _grow_old(self) -> None:
         self.contacts.refresh_rows()
         self.pane.show_header()
+        self.tell_team()
 
     @work(group="count", exit_on_error=False, description="count the views")
     async def _count(self) -> None:
@@ -258,28 +276,45 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
             return
         self._counting = True
         try:
-            self._counts, unsent = await asyncio.to_thread(self._read_counts)
+            self._counts, self._unsent = await asyncio.to_thread(self._read_counts)
         finally:
             self._counting = False
         self._say_what_is_held_back()
-        self._show_title(unsent)
+        self.show_title()
         self.post_message(NewCounted(self._counts[View.NEW]))
         if self._count_again:
             self._count_again = False
             self._count()
 
-    def _read_counts(self) -> tuple[dict[View, int], int]:
-        return {view: self._inbox.count(view) for view in View}, self._inbox.unsent()
+    def _read_counts(self) -> tuple[dict[View, int], tuple[int, int]]:
+        unsent = self._inbox.unsent(), self.not_sent.count()
+        return {view: self._inbox.count(view) for view in View}, unsent
 
-    def _show_title(self, unsent: int) -> None:
-        state = self.sync_words or "local"
-        self.query_one(TitleBar).show(self._inbox.workspace.name, self._inbox.me.name, state, unsent)
+    def show_title(self) -> None:
+        """Write the title line."""
+        unsent, refused = self._unsent
+        self.query_one(TitleBar).shown = Title(
+            workspace=self._inbox.workspace.name,
+            user=f"{self._inbox.me.name}{self._state_words()}",
+            company=f"with {there}" if (there := self.company.there()) else "",
+            state=standing_words(self.status, now_ms()),
+            trouble=is_trouble(self.status),
+            unsent=unsent,
+            refused=refused,
+        )
 
-    def sync_moved(self, words: str) -> None:
+    def _state_words(self) -> str:
+        state = self.availability
+        return "" if self.announce is None or state is Availability.ONLINE else f" ({state})"
+
+    def sync_moved(self, status: SyncStatus) -> None:
         """Say how things stand with the server."""
-        if words != self.sync_words:
-            self.sync_words = words
-            self._count()
+        self.status = status
+        self.show_title()
+
+    @on(TitleBar.UnsentClicked)
+    def _on_unsent_clicked(self) -> None:
+        self.action_next_unsent()
 
     @on(ContactList.Stirred)
     def _say_what_is_held_back(self) -> None:
@@ -332,6 +367,17 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
         self.set_class(not shown, "-panel")
         self.set_class(shown, "-no-panel")
 
+    def action_pick_older(self) -> None:
+        """Pick a message of the conversation, or the one before it."""
+        self._enter_conversation()
+        if not self.query_one(PickingTimeline).pick_older():
+            self.notify("There is no message before that.", timeout=3)
+
+    def action_pick_newer(self) -> None:
+        """Pick the message after, or none behind the newest."""
+        self._enter_conversation()
+        self.query_one(PickingTimeline).pick_newer()
+
     def action_conversation_down(self) -> None:
         """Scroll the conversation down from the list."""
         self.query_one(Timeline).scroll_lines(3)
@@ -347,6 +393,12 @@ class Desk(Wayfinding, VoiceActs, UnsentActs):
         from ismsg_tui.screens.help_screen import HelpScreen
 
         await self.app.push_screen(HelpScreen())
+
+    async def action_tour(self) -> None:
+        """Walk over the desk in a minute."""
+        from ismsg_tui.screens.tour import Tour
+
+        await self.app.push_screen(Tour(self))
 
     @work(group="act", exit_on_error=False, description="choose a theme")
     async def action_choose_theme(self) -> None:

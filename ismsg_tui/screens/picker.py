@@ -38,7 +38,7 @@ class Picker(Dialog[R], Generic[T, R]):
         &.-wide.-preview Chooser { width: 4fr; }
         &.-wide.-preview #preview { width: 3fr; }
         &.-narrow Container { layout: vertical; }
-        &.-narrow #preview { width: 100%; height: 35%; padding: 0; }
+        &.-narrow #preview { width: 100%; height: 40%; padding: 0; }
         &.-narrow #preview { border-left: none; border-top: solid $border-blurred; }
         &.-low #preview { display: none; }
     }

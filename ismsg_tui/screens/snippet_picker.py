@@ -56,10 +56,8 @@ class SnippetPicker(Picker[Snippet, ChosenSnippet]):
         text = Content.assemble(*parts, shown(filled.text[done:]))
         if not filled.missing:
             return text
-        it, stands = ("it", "stands") if len(filled.missing) == 1 else ("they", "stand")
         names = shown_line(", ".join(filled.missing), 300)
-        warning = f"No value for {names}: {it} will be sent as {it} {stands}.\n\n"
-        return Content.assemble((warning, "$text-warning"), text)
+        return Content.assemble((f"To fill in, Tab goes there: {names}.\n\n", "$text-warning"), text)
 
 
 def _choice(snippet: Snippet) -> Choice[Snippet]:

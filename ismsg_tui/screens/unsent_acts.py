@@ -132,10 +132,10 @@ def view_of(item: Unsent, index: int, count: int, *, armed: bool) -> UnsentView:
     what, send = undone_words(message.kind).capitalize(), "Close again" if closing else "Send again"
     match item.trouble:
         case Trouble.ASKING:
-            what, send = f"Written {_ago(message.at)}: send it now?", "Send"
+            what, send = f"Written {_ago(item.written_at)}: send it now?", "Send"
         case Trouble.UNCERTAIN:
             what = "Nobody knows whether it was sent"
-    written = times.moment(message.at, times.local(now_ms()).date())
+    written = times.moment(item.written_at, times.local(now_ms()).date())
     return UnsentView(
         title=f"{what} · {index + 1} of {count}" if count > 1 else what,
         note="once more discards it" if armed else written,

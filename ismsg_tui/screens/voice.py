@@ -19,7 +19,7 @@ from ismsg_tui.audio.player import Player, PlayerState
 from ismsg_tui.audio.ports import AudioError, Microphone, Speaker
 from ismsg_tui.audio.recorder import LIMIT, WARN_AT, Progress, Recorder, RecorderState
 from ismsg_tui.audio.sounds import peaks
-from ismsg_tui.audio.take import Take, kept_takes
+from ismsg_tui.audio.take import Claim, Take, claim, kept_takes
 from ismsg_tui.audio.tempo import speeds
 from ismsg_tui.domain.entities import Attachment, Channel
 from ismsg_tui.inbox import Inbox
@@ -98,6 +98,7 @@ class Voice:
         self.note: Note | None = None
         self.confirm: Confirm | None = None
         self._takes: list[Take] = []
+        self._claims: dict[Path, Claim] = {}
         self._kept: set[Path] = set()
         self._peaks: dict[Path, tuple[int, ...]] = {}
         self._seconds: dict[Path, float] = {}
@@ -115,8 +116,14 @@ class Voice:
         return bool(self.recording or self._sending or self.note or self.player.is_busy)
 
     def find_kept(self) -> dict[Take, float]:
-        """The takes that an earlier console left, with their seconds; may take long."""
-        return {take: take.seconds for take in kept_takes(self.folder)}
+        """The takes that an earlier console left and no other has claimed, with their seconds; may take long."""
+        return {take: take.seconds for take in kept_takes(self.folder) if self._claim(take)}
+
+    def _claim(self, take: Take) -> bool:
+        claimed = claim(take)
+        if claimed is not None:
+            self._claims[take.path] = claimed
+        return claimed is not None
 
     def offer(self, kept: Mapping[Take, float]) -> None:
         """Offer takes that were left, each when its contact is looked at."""
@@ -176,7 +183,7 @@ class Voice:
             errors.append(error)
         if take is not None and recording.dropped:
             take.discard()
-        elif take is not None:
+        elif take is not None and self._claim(take):
             self._seconds[take.path] = recording.recorder.progress.seconds
             self._takes.append(take)
         return recording.contact_id
@@ -209,11 +216,15 @@ class Voice:
             self._peaks[take.path] = ()
 
     def forget(self, take: Take) -> None:
-        """A take is decided on: it is shown no longer. Its file is the caller's to delete."""
+        """A take is decided on: it is shown no longer."""
         if self.player.playback.sound == take:
             self.player.stop()
         self._takes = [other for other in self._takes if other.path != take.path]
         self._peaks.pop(take.path, None)
+
+    def discard(self, take: Take) -> None:
+        """Delete a take that is decided on; may take long."""
+        self._claims.pop(take.path).discard()
 
     def begin_sending(self, take: Take, channel: Channel | None) -> Sending:
         """A take is to be sent."""
@@ -285,3 +296,5 @@ class Voice:
         if self.recording is not None:
             self.recording.recorder.stop()
             self.recording.recorder.wait(LAST_WORD)
+        for claimed in self._claims.values():
+            claimed.release()

@@ -272,7 +272,7 @@ class VoiceActs(ContactActs):
 
     def _delete(self, take: Take) -> None:
         self.voice.forget(take)
-        self._writing.later(take.discard)
+        self._writing.later(self.voice.discard, take)
 
     # Sending
 

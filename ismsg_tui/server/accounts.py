@@ -161,8 +161,8 @@ class Accounts:
         with self._db.write() as connection:
             self._revoke(connection, device_id)
 
-    def viewer(self, access_token: str, workspace_id: str) -> Viewer:
-        """Whose an access token is.
+    def viewer(self, access_token: str, workspace_id: str | None) -> Viewer:
+        """Whose an access token is; `workspace_id` None: in whichever workspace.
 
         Raises ProblemError: 401 token-invalid, token-expired, 403 device-revoked, user-disabled, 404
         unknown-workspace for one that the token is not for.
@@ -177,7 +177,7 @@ class Accounts:
         _check(found.revoked_at, user.active)
         if self._clock() > found.expires_at:
             raise _expired()
-        if found.ws != workspace_id:
+        if workspace_id is not None and found.ws != workspace_id:
             raise ProblemError(404, "unknown-workspace", "There is no such workspace.")
         return Viewer(
             found.ws,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from ismsg_tui.server.accounts import folded, hash_password
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.ledger import Ledger
 from ismsg_tui.server.receipts import drop_old_receipts
+from ismsg_tui.server.restored import new_epoch
 
 SHORTEST_PASSWORD = 8
 """Characters."""
@@ -76,7 +76,13 @@ class Admin:
         with self._db.write() as connection:
             connection.execute(
                 sa.insert(tables.workspace).values(
-                    id=workspace.id, name=workspace.name, epoch=new_epoch(), seq=0, floor=0, settings_rev=0
+                    id=workspace.id,
+                    name=workspace.name,
+                    epoch=new_epoch(),
+                    seq=0,
+                    floor=0,
+                    settings_rev=0,
+                    restored_at=0,
                 )
             )
         self._ledger.seed(workspace.id, [workspace])
@@ -92,7 +98,7 @@ class Admin:
     # Users
 
     def add_user(self, workspace_id: str, user: User, password: str | None = None) -> User:
-        """Add a user, or change the one of that id; the first of a workspace is its owner.
+        """Add a user, or change the one of that id; where there is no owner yet he becomes it.
 
         With a password and an e-mail address he can sign in. An address that has an account already keeps that
         account's password unless a new one is given. Raises AdminError.
@@ -108,7 +114,7 @@ class Admin:
         for other in settings.users.values():
             if other.id != user.id and user.email and folded(other.email) == folded(user.email):
                 raise AdminError(f"{other.name} has the e-mail address {user.email} already.")
-        if not settings.users:
+        if not any(other.active and other.role is Role.OWNER for other in settings.users.values()):
             user = replace(user, role=Role.OWNER)
         hashed = None if password is None else _checked(password)
         self._ledger.seed(workspace_id, [user])
@@ -181,11 +187,6 @@ class Admin:
         with self._db.write() as connection:
             tokens = connection.execute(sa.delete(tables.token).where(tables.token.c.expires_at < now)).rowcount
             return tokens + drop_old_receipts(connection, now)
-
-
-def new_epoch() -> str:
-    """A name for a history that no other has."""
-    return secrets.token_hex(8)
 
 
 def _checked(password: str) -> str:

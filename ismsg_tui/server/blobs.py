@@ -173,7 +173,7 @@ class Blobs:
         )
         # From here on the row is ours: whoever takes the file away has finished, or waits.
         values = {"ws": workspace_id, "sha256": sha256, "size": size, "touched_at": self._clock()}
-        upsert(connection, blob, ("ws", "sha256"), [values])
+        upsert(connection, blob, [values])
         if user_id is not None:
             _use(connection, workspace_id, sha256, _BY_USER + user_id)
         place = self.folder(workspace_id).place(sha256)

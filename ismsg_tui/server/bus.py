@@ -86,8 +86,9 @@ class Bus:
         while not self._ending.is_set():
             try:
                 pooled = self._engine.raw_connection()
+                driver = cast("psycopg.Connection", pooled.driver_connection)
                 pooled.detach()
-                with cast("psycopg.Connection", pooled.driver_connection) as connection:
+                with driver as connection:
                     self._hear(connection)
             except (SQLAlchemyError, psycopg.Error):
                 log.warning("the connection that hears of other processes broke", exc_info=True)

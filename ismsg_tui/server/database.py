@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -21,14 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, InterfaceError, OperationalError, TimeoutError
 
 from ismsg_tui.server.errors import ProblemError
-
-if TYPE_CHECKING:
-    import sqlite3
-else:
-    try:  # the SQLite that is fit for a database in WAL mode, as for the console's store
-        import pysqlite3.dbapi2 as sqlite3
-    except ImportError:
-        import sqlite3
+from ismsg_tui.sqlite import sqlite3
 
 LOCK_TIMEOUT = 5
 """Seconds after which waiting for another writer is given up."""

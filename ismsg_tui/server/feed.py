@@ -14,9 +14,10 @@ from msgspec import Raw
 
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.rights import sees, sees_all
+from ismsg_tui.domain.state import Settings
 from ismsg_tui.domain.wire import MOST_ROWS, PageBody
 from ismsg_tui.server import tables
-from ismsg_tui.server.states import Settings, Standing
+from ismsg_tui.server.states import Standing
 
 MOST_MOVED = 200
 """How many contacts that came into sight a page holds, about: a revision is never split."""

@@ -1,4 +1,4 @@
-"""Addresses by which a channel fetches a file that goes out: nobody can guess them, and they stop working after a day."""
+"""Addresses by which a channel fetches a file that goes out: nobody can guess them, and each works for a day."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FileLinks:
         return token
 
     def open(self, token: str) -> LinkedFile:
-        """What an address leads to. Raises ProblemError 404 for one that was not given out or does not work any more."""
+        """What an address leads to. Raises ProblemError 404 for one that does not work, or not any more."""
         with self._database.read() as connection:
             found = connection.execute(
                 select(file_link.c.ws, file_link.c.sha256, file_link.c.name, file_link.c.mime).where(

@@ -1,4 +1,4 @@
-"""What the server writes of itself: one JSON object a line on stderr, never a word that somebody wrote, and no secret."""
+"""What the server writes of itself: one JSON object a line on stderr, no word that somebody wrote, and no secret."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ismsg_tui.logs import QuietFormatter
 
 REQUESTS = "ismsg_tui.server.requests"
 """The logger of requests: silent unless a journal is written, since the log of a console has no use for them."""
+
+logging.getLogger(REQUESTS).propagate = False
 
 
 class JsonLines(QuietFormatter):
@@ -40,4 +42,4 @@ def write_journal(stream: TextIO | None = None) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("ismsg_tui").setLevel(logging.INFO)
-    logging.getLogger(REQUESTS).setLevel(logging.DEBUG)
+    logging.getLogger(REQUESTS).propagate = True

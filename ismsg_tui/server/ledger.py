@@ -25,10 +25,10 @@ from ismsg_tui.domain.commands import (
     WakeConversation,
     scope_of,
 )
-from ismsg_tui.domain.entities import Attachment, Entity, Source
+from ismsg_tui.domain.entities import Attachment, Entity, Message, Source
 from ismsg_tui.domain.rights import UNKNOWN_CONTACT, sees, sees_contact
 from ismsg_tui.domain.rules import decide
-from ismsg_tui.domain.state import Outcome, Refusal, State
+from ismsg_tui.domain.state import Outcome, Refusal, Settings, State
 from ismsg_tui.domain.text import file_name
 from ismsg_tui.server import tables
 from ismsg_tui.server.accounts import Viewer
@@ -37,10 +37,10 @@ from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.feed import count_rows, holders_seen, read_page
 from ismsg_tui.server.receipts import digest, find_receipt, keep_receipt
+from ismsg_tui.server.restored import hold_in_doubt
 from ismsg_tui.server.rows import read_row, write_rows
 from ismsg_tui.server.seeding import SEED_ROWS, seed_rows
 from ismsg_tui.server.states import (
-    Settings,
     SettingsCache,
     Standing,
     count_up,
@@ -139,7 +139,9 @@ class Ledger:
             known = find_receipt(connection, ws, issued.id, fingerprint)
             if known is not None:
                 return known, False
-            settings = self._settings.read(connection, read_standing(connection, ws))
+            standing = read_standing(connection, ws)
+            settings = self._settings.read(connection, standing)
+            belated = viewer is not None and issued.at < standing.restored_at
             command = issued.command
             by_user = issued.actor.source is Source.USER
             create = scope_of(command) == SNIPPETS or (isinstance(command, CreateContact) and not by_user)
@@ -149,7 +151,12 @@ class Ledger:
             if isinstance(outcome, Refusal):
                 result = wire.Result(issued.id, refusal=outcome)
             else:
-                seq = self._write(connection, ws, issued, outcome) if outcome else read_standing(connection, ws).head
+                if outcome:
+                    seq = self._write(connection, ws, issued, outcome)
+                    if belated:
+                        hold_in_doubt(connection, ws, [row.id for row in outcome if isinstance(row, Message)])
+                else:
+                    seq = read_standing(connection, ws).head
                 if within is not None:
                     within(connection)
                 result = wire.Result(issued.id, seq)

@@ -63,6 +63,6 @@ class Metrics:
         """Everything as Prometheus reads it."""
         if os.environ.get(SHARED):
             together = CollectorRegistry()
-            MultiProcessCollector(together)
+            MultiProcessCollector(together)  # type: ignore[no-untyped-call]
             return generate_latest(together)
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""Who of the team is there, what they look at and whether they type: kept in memory, forgotten when nobody repeats it."""
+"""Who of the team is there, what they look at and whether they type: in memory, forgotten when nobody repeats it."""
 
 from __future__ import annotations
 

@@ -19,12 +19,16 @@ KEPT = 400 * 24 * 3_600_000
 """Milliseconds for which receipts are kept, longer than any console keeps a command to send it again."""
 
 
+_receipt = tables.receipt.c
+_FIND = sa.select(_receipt.digest, _receipt.seq, _receipt.refusal).where(
+    _receipt.ws == sa.bindparam("ws"), _receipt.command_id == sa.bindparam("id")
+)
+_KEEP = sa.insert(tables.receipt)
+
+
 def find_receipt(connection: sa.Connection, ws: str, command_id: str, fingerprint: str) -> wire.Result | None:
     """What became of a command. Raises ProblemError 422 if another one was given under its id."""
-    table = tables.receipt.c
-    found = connection.execute(
-        sa.select(table.digest, table.seq, table.refusal).where(table.ws == ws, table.command_id == command_id)
-    ).first()
+    found = connection.execute(_FIND, {"ws": ws, "id": command_id}).first()
     if found is None:
         return None
     if found.digest != fingerprint:
@@ -41,21 +45,22 @@ def keep_receipt(
     """Write down what became of a command."""
     refusal = None if result.refusal is None else msgspec.json.encode(result.refusal).decode()
     connection.execute(
-        sa.insert(tables.receipt).values(
-            ws=ws,
-            command_id=result.id,
-            digest=fingerprint,
-            seq=result.seq,
-            refusal=refusal,
-            device_id=device_id,
-            at=at,
-        )
+        _KEEP,
+        {
+            "ws": ws,
+            "command_id": result.id,
+            "digest": fingerprint,
+            "seq": result.seq,
+            "refusal": refusal,
+            "device_id": device_id,
+            "at": at,
+        },
     )
 
 
 def drop_old_receipts(connection: sa.Connection, now: int) -> int:
     """Forget receipts that nobody will ask for any more; returns how many."""
-    return connection.execute(sa.delete(tables.receipt).where(tables.receipt.c.at < now - KEPT)).rowcount
+    return connection.execute(sa.delete(tables.receipt).where(_receipt.at < now - KEPT)).rowcount
 
 
 def digest(issued: Issued) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,23 +51,41 @@ def scope_of_row(row: Entity) -> str:
     return contact_of(row) or (SNIPPETS if isinstance(row, Snippet) else SETTINGS)
 
 
-def upsert(
-    connection: sa.Connection, table: sa.Table, keys: Sequence[str], values: Sequence[Mapping[str, Any]]
-) -> None:
-    """Insert rows, or replace those that have the same keys."""
-    if not values:
-        return
-    into = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-    changes = {name: into.excluded[name] for name in values[0] if name not in keys}
-    connection.execute(into.on_conflict_do_update(index_elements=list(keys), set_=changes), list(values))
+def upsert(connection: sa.Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, or replace those that have the same primary key; all of them name the same columns."""
+    if values:
+        connection.execute(_upsert(connection.dialect.name, table, frozenset(values[0])), list(values))
+
+
+@cache
+def _upsert(dialect: str, table: sa.Table, columns: frozenset[str]) -> sa.Insert:
+    into = _insert(dialect, table)
+    keys = list(table.primary_key)
+    changes = {name: into.excluded[name] for name in sorted(columns - {key.name for key in keys})}
+    return into.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
 def insert_missing(connection: sa.Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
     """Insert those rows that are not there."""
-    if not values:
-        return
-    into = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-    connection.execute(into.on_conflict_do_nothing(), list(values))
+    if values:
+        connection.execute(_insert(connection.dialect.name, table).on_conflict_do_nothing(), list(values))
+
+
+@cache
+def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+# Statements that run with every command are put together once: that takes longer than running them.
+_table, _state = tables.row.c, tables.contact_state.c
+_ROWS = sa.select(_table.kind, _table.id, _table.body).where(
+    _table.ws == sa.bindparam("ws"),
+    _table.kind.in_(sa.bindparam("kinds", expanding=True)),
+    _table.id.in_(sa.bindparam("ids", expanding=True)),
+)
+_STATES = sa.select(
+    _state.contact_id, _state.assignee_id, _state.conversation_id, _state.last_at, _state.moved_rev
+).where(_state.ws == sa.bindparam("ws"), _state.contact_id.in_(sa.bindparam("contacts", expanding=True)))
 
 
 def read_row(connection: sa.Connection, ws: str, kind: str, id_: str) -> Entity | None:
@@ -76,16 +95,16 @@ def read_row(connection: sa.Connection, ws: str, kind: str, id_: str) -> Entity 
 
 def read_rows(connection: sa.Connection, ws: str, keys: Iterable[Key]) -> dict[Key, Entity]:
     """The rows of these kinds and ids; those that do not exist are left out."""
-    by_kind: dict[str, set[str]] = {}
-    for kind, id_ in keys:
-        if "\0" not in id_:  # which no database takes for a text
-            by_kind.setdefault(kind, set()).add(id_)
-    table = tables.row.c
-    wanted = [sa.and_(table.kind == kind, table.id.in_(ids)) for kind, ids in by_kind.items()]
+    wanted = {key for key in keys if "\0" not in key[1]}  # which no database takes for a text
     if not wanted:
         return {}
-    found = connection.execute(sa.select(table.kind, table.id, table.body).where(table.ws == ws, sa.or_(*wanted)))
-    return {(kind, id_): entity for kind, id_, body in found if (entity := unpack_row(kind, body.encode())) is not None}
+    bound = {"ws": ws, "kinds": sorted({kind for kind, _ in wanted}), "ids": [id_ for _, id_ in wanted]}
+    found: dict[Key, Entity] = {}
+    for kind, id_, body in connection.execute(_ROWS, bound):
+        entity = unpack_row(kind, body.encode()) if (kind, id_) in wanted else None
+        if entity is not None:
+            found[kind, id_] = entity
+    return found
 
 
 def read_kinds(connection: sa.Connection, ws: str, kinds: Iterable[str]) -> list[Entity]:
@@ -104,7 +123,7 @@ def write_rows(connection: sa.Connection, ws: str, rows: Sequence[Entity], seq: 
     """
     # A conversation is closed before the next one is open, or both would be open for a moment.
     ordered = sorted(rows, key=lambda row: isinstance(row, Conversation) and row.status is ConversationStatus.OPEN)
-    upsert(connection, tables.row, ("ws", "kind", "id"), [_values(ws, row, seq) for row in ordered])
+    upsert(connection, tables.row, [_values(ws, row, seq) for row in ordered])
     _keep_states(connection, ws, rows, seq)
 
 
@@ -128,12 +147,7 @@ def _keep_states(connection: sa.Connection, ws: str, rows: Sequence[Entity], seq
             by_contact.setdefault(contact_id, []).append(row)
     if not by_contact:
         return
-    table = tables.contact_state.c
-    found = connection.execute(
-        sa.select(table.contact_id, table.assignee_id, table.conversation_id, table.last_at, table.moved_rev).where(
-            table.ws == ws, table.contact_id.in_(list(by_contact))
-        )
-    )
+    found = connection.execute(_STATES, {"ws": ws, "contacts": list(by_contact)})
     states: dict[str, dict[str, Any]] = {known.contact_id: dict(known._mapping) for known in found}
     newest = _newest(connection, ws, states, rows)
     changed: list[dict[str, Any]] = []
@@ -145,7 +159,7 @@ def _keep_states(connection: sa.Connection, ws: str, rows: Sequence[Entity], seq
             changed.append({"ws": ws, **after})
         if after["moved_rev"] != before["moved_rev"] and before["assignee_id"] is not None:
             moves.append({"ws": ws, "contact_id": contact_id, "rev": seq, "from_id": before["assignee_id"]})
-    upsert(connection, tables.contact_state, ("ws", "contact_id"), changed)
+    upsert(connection, tables.contact_state, changed)
     if moves:
         connection.execute(sa.insert(tables.move), moves)
 

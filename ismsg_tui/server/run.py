@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +17,7 @@ from msgspec import Struct
 
 from ismsg_tui.server.app import Server, ServerSettings, create_app
 from ismsg_tui.server.database import Database
+from ismsg_tui.sqlite import sqlite3
 
 LOCK = "server.lock"
 _GRACE = 3
@@ -124,7 +124,9 @@ def serve(plan: Plan, host: str, port: int, workers: int, on_ready: Callable[[st
         database.migrate()
         address = address_of(listening, plan.tls)
         if workers == 1:
-            run_here(Server(database, plan.folder, settings=plan.settings), listening, plan.tls, lambda: on_ready(address))
+            run_here(
+                Server(database, plan.folder, settings=plan.settings), listening, plan.tls, lambda: on_ready(address)
+            )
         else:
             from ismsg_tui.server.workers import Workers  # noqa: PLC0415 - it imports this module
 
@@ -148,7 +150,7 @@ def run_here(server: Server, listening: socket.socket, tls: Tls | None, on_ready
 def only_server(folder: Path) -> Iterator[None]:
     """Be the only server on a folder, until this process ends at the latest. Raises ServeError where there is one."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
+    lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         try:
             lock.execute("BEGIN EXCLUSIVE")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -32,10 +31,40 @@ from ismsg_tui.domain.entities import (
     read_mark_id,
 )
 from ismsg_tui.domain.ids import Part, derived_id
-from ismsg_tui.domain.state import State
+from ismsg_tui.domain.state import Settings, State
 from ismsg_tui.server import tables
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.rows import Key, insert_missing, read_kinds, read_rows
+
+_workspace, _state = tables.workspace.c, tables.contact_state.c
+_following = _workspace.seq + 1
+_STANDING = sa.select(
+    _workspace.id,
+    _workspace.name,
+    _workspace.epoch,
+    _workspace.seq,
+    _workspace.floor,
+    _workspace.settings_rev,
+    _workspace.restored_at,
+).where(_workspace.id == sa.bindparam("id"))
+_COUNT = (
+    sa.update(tables.workspace)
+    .where(_workspace.id == sa.bindparam("ws"))
+    .values(seq=_following)
+    .returning(_workspace.seq)
+)
+_COUNT_SETTINGS = _COUNT.values(settings_rev=_following)
+_LOCK = (
+    sa.select(_state.conversation_id, _state.last_at)
+    .where(_state.ws == sa.bindparam("ws"), _state.contact_id == sa.bindparam("scope"))
+    .with_for_update()
+)
+_LOCK_MANY = (
+    sa.select(_state.contact_id)
+    .where(_state.ws == sa.bindparam("ws"), _state.contact_id.in_(sa.bindparam("scopes", expanding=True)))
+    .order_by(_state.contact_id)
+    .with_for_update()
+)
 
 
 class Standing(Struct, frozen=True):
@@ -47,14 +76,7 @@ class Standing(Struct, frozen=True):
     head: int
     floor: int
     settings_rev: int
-
-
-class Settings(Struct, frozen=True):
-    """Workspace, users and channels."""
-
-    workspace: Workspace
-    users: Mapping[str, User]
-    channels: Mapping[str, Channel]
+    restored_at: int
 
 
 class Scope(Struct, frozen=True):
@@ -66,10 +88,7 @@ class Scope(Struct, frozen=True):
 
 def read_standing(connection: sa.Connection, ws: str) -> Standing:
     """How far a workspace has come. Raises ProblemError 404."""
-    table = tables.workspace.c
-    found = connection.execute(
-        sa.select(table.id, table.name, table.epoch, table.seq, table.floor, table.settings_rev).where(table.id == ws)
-    ).first()
+    found = connection.execute(_STANDING, {"id": ws}).first()
     if found is None:
         raise ProblemError(404, "unknown-workspace", "There is no such workspace.")
     return Standing(*found)
@@ -77,11 +96,7 @@ def read_standing(connection: sa.Connection, ws: str) -> Standing:
 
 def count_up(connection: sa.Connection, ws: str, *, settings: bool = False) -> int:
     """The next revision of a workspace; the last lock that a transaction takes. `settings` if those are changed."""
-    table = tables.workspace
-    following = table.c.seq + 1
-    changes = {"seq": following, "settings_rev": following} if settings else {"seq": following}
-    counted = connection.execute(sa.update(table).where(table.c.id == ws).values(changes).returning(table.c.seq))
-    return int(counted.scalar_one())
+    return int(connection.execute(_COUNT_SETTINGS if settings else _COUNT, {"ws": ws}).scalar_one())
 
 
 class SettingsCache:
@@ -117,28 +132,17 @@ def _read_settings(connection: sa.Connection, ws: str) -> tuple[Settings, int]:
 
 def lock_scope(connection: sa.Connection, ws: str, scope: str, *, create: bool = False) -> Scope | None:
     """Let no other transaction write the scope until this one ends; None if there is no such scope, nor is to be."""
-    table = tables.contact_state.c
     if create:
         insert_missing(connection, tables.contact_state, [_unlocked(ws, scope)])
-    found = connection.execute(
-        sa.select(table.conversation_id, table.last_at)
-        .where(table.ws == ws, table.contact_id == scope)
-        .with_for_update()
-    ).first()
+    found = connection.execute(_LOCK, {"ws": ws, "scope": scope}).first()
     return None if found is None else Scope(*found)
 
 
 def lock_scopes(connection: sa.Connection, ws: str, scopes: set[str]) -> None:
     """Lock many scopes, made if missing, in an order that all writers keep to."""
-    table = tables.contact_state.c
     ordered = sorted(scopes)
     insert_missing(connection, tables.contact_state, [_unlocked(ws, scope) for scope in ordered])
-    connection.execute(
-        sa.select(table.contact_id)
-        .where(table.ws == ws, table.contact_id.in_(ordered))
-        .order_by(table.contact_id)
-        .with_for_update()
-    ).all()
+    connection.execute(_LOCK_MANY, {"ws": ws, "scopes": ordered}).all()
 
 
 def _unlocked(ws: str, scope: str) -> dict[str, object]:

@@ -24,6 +24,8 @@ workspace = Table(
     Column("floor", BigInteger, nullable=False),
     # The revision of the newest change of workspace, users or channels.
     Column("settings_rev", BigInteger, nullable=False),
+    # When it was restored from a backup; 0 if it never was.
+    Column("restored_at", BigInteger, nullable=False),
 )
 
 row = Table(

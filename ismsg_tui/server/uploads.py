@@ -125,6 +125,8 @@ class Uploads:
         """
         piece.close()
         found = self._find(viewer, id_)
+        if found.received != piece.offset:
+            raise _mismatch(found.received)
         reached = piece.offset + piece.written
         if reached == found.size and piece.written:
             self._complete(viewer, id_, found)

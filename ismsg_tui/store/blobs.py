@@ -83,7 +83,8 @@ class Blobs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._folder = BlobFolder(store.path.parent / "blobs")
+        self.folder = BlobFolder(store.path.parent / "blobs")
+        """Where they lie."""
         self._running: dict[str, _Running] = {}
 
     # Taking files in and giving them out
@@ -108,7 +109,7 @@ class Blobs:
             found = described(file, name or path.name, kind, mime)
             before = os.fstat(file.fileno())
             try:
-                sha256 = self._folder.copy_in(file, found.size, progress, cancelled)
+                sha256 = self.folder.copy_in(file, found.size, progress, cancelled)
             except FileCancelledError:
                 raise
             except OSError as error:
@@ -121,7 +122,7 @@ class Blobs:
 
     def path(self, sha256: str) -> Path | None:
         """Where the bytes lie, None while they are not here."""
-        place = self._folder.place(sha256)
+        place = self.folder.place(sha256)
         return place if place is not None and place.is_file() else None
 
     def open(self, sha256: str) -> BinaryIO:
@@ -143,19 +144,19 @@ class Blobs:
 
     def take(self, sha256: str, part: Path) -> None:
         """Make a fetched file a blob once its bytes are checked. Raises FileError for wrong ones, which are removed."""
-        place = self._folder.place(sha256)
+        place = self.folder.place(sha256)
         if place is None:
             raise FileError("This is no name of a file's bytes.")
         arrived = sha256_of(part)
         if arrived.sha256 != sha256:
             part.unlink()
             raise FileError("What arrived is not the file that was sent: ask for it again.")
-        self._folder.settle(part, place)
+        self.folder.settle(part, place)
         self._note(sha256, arrived.size, there=True)
 
     def part(self, sha256: str) -> Path:
         """Where a file lies while it is fetched."""
-        return self._folder.part(sha256)
+        return self.folder.part(sha256)
 
     # What is known of each
 
@@ -187,7 +188,7 @@ class Blobs:
 
         `size` in bytes, where it is known.
         """
-        if self._folder.place(sha256) is None:
+        if self.folder.place(sha256) is None:
             return
 
         def ask(writer: Connection) -> set[str]:

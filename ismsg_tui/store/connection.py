@@ -1,4 +1,4 @@
-"""Opening the local database: which SQLite, which settings."""
+"""Opening the local database: with which settings, and whether its SQLite is sound."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import sqlite3
-else:
-    try:
-        import pysqlite3.dbapi2 as sqlite3
-    except ImportError:
-        import sqlite3
+from ismsg_tui.sqlite import sqlite3
 
 Connection = sqlite3.Connection
 Row = sqlite3.Row

@@ -36,6 +36,13 @@ def read_draft(connection: Connection, user_id: str, contact_id: str) -> Draft:
     return Draft(row["text"], row["mode"] == "comment", attachments, row["reply_to"])
 
 
+def drafted_at(connection: Connection, user_id: str, contact_id: str) -> int | None:
+    """When the user's draft for a contact was kept last, in milliseconds; None if there is none."""
+    values = (user_id, contact_id)
+    row = connection.execute("SELECT at FROM draft WHERE user_id = ? AND contact_id = ?", values).fetchone()
+    return row["at"] if row else None
+
+
 def write_draft(connection: Connection, user_id: str, contact_id: str, draft: Draft, now: int) -> None:
     """Keep a draft; an empty one is forgotten."""
     text = clean(draft.text)

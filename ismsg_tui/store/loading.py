@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -15,9 +15,9 @@ from ismsg_tui.domain.commands import (
     SetDelivery,
     SnippetCommand,
 )
-from ismsg_tui.domain.entities import Channel, Snippet, User, Workspace, read_mark_id
+from ismsg_tui.domain.entities import Snippet, Workspace, read_mark_id
 from ismsg_tui.domain.ids import Part, derived_id
-from ismsg_tui.domain.state import State
+from ismsg_tui.domain.state import Settings, State
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.rows import (
     CHANNEL,
@@ -32,15 +32,6 @@ from ismsg_tui.store.rows import (
     E,
     Table,
 )
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """Workspace, users and channels: what every decision needs and what rarely changes."""
-
-    workspace: Workspace
-    users: Mapping[str, User]
-    channels: Mapping[str, Channel]
-
 
 NO_WORKSPACE = Workspace(id="", name="")
 

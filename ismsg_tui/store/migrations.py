@@ -49,6 +49,7 @@ CREATE TABLE message (
     mentions TEXT NOT NULL, attachments TEXT NOT NULL, reply_to TEXT
 );
 CREATE INDEX message_timeline ON message (contact_id, at, id);
+CREATE INDEX message_files ON message (contact_id, at, id) WHERE attachments <> '[]';
 CREATE INDEX message_failed ON message (author_id, at) WHERE status IN ('failed', 'uncertain');
 CREATE TABLE read_mark (
     id TEXT PRIMARY KEY, rev INTEGER NOT NULL DEFAULT 0,
@@ -137,11 +138,13 @@ CREATE TABLE replica (
     user_id TEXT NOT NULL DEFAULT '',
     epoch TEXT NOT NULL DEFAULT '',
     sight INTEGER NOT NULL DEFAULT 0,
+    shape TEXT NOT NULL DEFAULT '',
     generation INTEGER NOT NULL DEFAULT 0,
     rebuilding INTEGER NOT NULL DEFAULT 0,
     sweeping INTEGER NOT NULL DEFAULT 0,
     anew_at INTEGER NOT NULL DEFAULT 0,
-    anew_wanted INTEGER NOT NULL DEFAULT 0
+    anew_wanted INTEGER NOT NULL DEFAULT 0,
+    adopted INTEGER NOT NULL DEFAULT 0
 );
 INSERT INTO replica (only) VALUES (1);
 """

@@ -144,6 +144,13 @@ _WAITS_FOR_FILES = (
     f"EXISTS (SELECT 1 FROM json_each({FILES}) AS file "
     "LEFT JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') WHERE blob.there IS NOT 1)"
 )
+_SNIPPET = """
+    coalesce(json_extract(issued, '$.command.snippet.id'), json_extract(issued, '$.command.snippet_id')) AS snippet,
+    json_extract(issued, '$.command.snippet.name') AS name,
+    (SELECT json_extract(image, '$.name') FROM outbox_image
+        WHERE outbox_image.n = outbox.n AND tbl = 'snippet' LIMIT 1) AS old_name
+"""
+"""Which snippet a command is about, in SQL; the name that it gives it, and the one that it had."""
 LONGEST_HOLD = 2 * 3_600_000
 """Nothing is held for longer, in milliseconds: what seems to be was given before the clock was set back."""
 _OVERTAKING = ("message.send", "comment.add", "read.mark", "read.unmark")
@@ -155,31 +162,39 @@ def ready(connection: Connection, now: int, limit: int) -> list[OutboxEntry]:
 
     One that is held keeps back everything behind it in its scope. A message whose files are not with the authority, or
     that the agent is asked about, keeps back what changes the conversation, and so what follows that; other messages go
-    past it, unless they quote it.
+    past it, unless they quote it. A snippet whose files are not there waits alone, and with it any other that takes a
+    name which it had or is to have.
     """
     held: set[str] = set()
     loading: set[str] = set()
     unknown: set[str] = set()  # messages that the authority has not heard of
+    names: set[str] = set()  # those of snippets that wait
     found: list[OutboxEntry] = []
     rows = connection.execute(
         "SELECT n, id, issued, state, hold_until, seq, problem, scope, json_extract(issued, '$.command.type') AS kind, "
-        "json_extract(issued, '$.command.reply_to') AS quoted, "
+        f"json_extract(issued, '$.command.reply_to') AS quoted, {_SNIPPET}, "
         f"{_WAITS_FOR_FILES} AS waits FROM outbox WHERE state IN ('pending', 'sending', 'asking') ORDER BY n"
     )
     for row in rows:
-        scope = row["scope"]
+        scope, name = row["snippet"] or row["scope"], _same_name(row["name"])
+        waits = row["waits"] or row["quoted"] in unknown or row["state"] == OutboxState.ASKING or name in names
         if now < row["hold_until"] <= now + LONGEST_HOLD or (scope in loading and row["kind"] not in _OVERTAKING):
             held.add(scope)
-        elif scope in held:
-            continue
-        elif row["waits"] or row["quoted"] in unknown or row["state"] == OutboxState.ASKING:
+        elif waits and scope not in held:
             loading.add(scope)
             unknown.add(derived_id(row["id"], Part.MAIN))
-        else:
+        elif scope not in held:
             found.append(_entry(row))
             if len(found) == limit:
                 break
+            continue
+        names |= {name, _same_name(row["old_name"])} - {""}
     return found
+
+
+def _same_name(name: str | None) -> str:
+    """A snippet's name as it is compared with others."""
+    return (name or "").strip().casefold()
 
 
 def next_release(connection: Connection, now: int) -> int | None:
@@ -241,6 +256,13 @@ def counts(connection: Connection) -> Counts:
     return Counts(unsent, found.get(OutboxState.REFUSED, 0), asking)
 
 
+_OLD = (
+    "state = 'pending' AND NOT (hold_until > :now AND hold_until <= :held) "
+    "AND json_extract(issued, '$.command.type') = 'message.send' "
+    "AND abs(:now - max(json_extract(issued, '$.at'), hold_until)) > :age"
+)
+
+
 def ask_about_old(connection: Connection, now: int, age: int) -> set[str]:
     """Have the agent asked about messages that wait for longer than `age`; returns the scopes that changed.
 
@@ -248,13 +270,16 @@ def ask_about_old(connection: Connection, now: int, age: int) -> set[str]:
     set in between.
     """
     rows = connection.execute(
-        "UPDATE outbox SET state = 'asking' WHERE state = 'pending' "
-        "AND NOT (hold_until > :now AND hold_until <= :held) "
-        "AND json_extract(issued, '$.command.type') = 'message.send' "
-        "AND abs(:now - max(json_extract(issued, '$.at'), hold_until)) > :age RETURNING scope",
+        f"UPDATE outbox SET state = 'asking' WHERE {_OLD} RETURNING scope",
         {"now": now, "age": age, "held": now + LONGEST_HOLD},
     )
     return {row["scope"] for row in rows}
+
+
+def any_old(connection: Connection, now: int, age: int) -> bool:
+    """Whether there is a message that the agent is to be asked about."""
+    values = {"now": now, "age": age, "held": now + LONGEST_HOLD}
+    return connection.execute(f"SELECT 1 FROM outbox WHERE {_OLD} LIMIT 1", values).fetchone() is not None
 
 
 def confirm(connection: Connection, n: int) -> None:
@@ -267,9 +292,15 @@ def confirm(connection: Connection, n: int) -> None:
     remove(connection, n)
 
 
-def prune(connection: Connection, before: int) -> None:
-    """Forget the confirmed commands that were given before a time."""
+def any_confirmed(connection: Connection, before: int) -> bool:
+    """Whether a confirmed command is kept that was given before a time."""
+    return connection.execute("SELECT 1 FROM confirmed WHERE at < ? LIMIT 1", (before,)).fetchone() is not None
+
+
+def prune(connection: Connection, before: int) -> set[str]:
+    """Forget the confirmed commands that were given before a time; no scope changes."""
     connection.execute("DELETE FROM confirmed WHERE at < ?", (before,))
+    return set()
 
 
 def send_all_again(connection: Connection) -> None:

@@ -8,6 +8,7 @@ beginning costs the same in a store of any size; and what is left of an old gene
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -27,6 +28,10 @@ _PARTS = (MESSAGE, CONVERSATION, READ_MARK, CONTACT, SNIPPET, CHANNEL, USER, WOR
 """Every table, in the order in which rows go: no line stays without its contact, nothing without the settings."""
 
 
+SHAPE = sha256(repr([(table.name, table.columns) for table in _PARTS]).encode()).hexdigest()[:16]
+"""What this version keeps of each row: one that keeps more has to ask for all rows again."""
+
+
 class Replica(msgspec.Struct, frozen=True):
     """Where a store stands."""
 
@@ -38,6 +43,8 @@ class Replica(msgspec.Struct, frozen=True):
     """The history that `cursor` counts in; empty before the first meeting."""
     sight: int
     """What the user could see when the store was filled, as the authority counts that."""
+    shape: str
+    """What the version kept of each row that filled it."""
     generation: int
     rebuilding: int
     """Whether it is being filled anew: older rows are shown until all have come."""
@@ -47,6 +54,8 @@ class Replica(msgspec.Struct, frozen=True):
     """When it was last filled anew without anybody asking; milliseconds."""
     anew_wanted: int
     """Whether somebody has asked for it to be filled anew."""
+    adopted: int
+    """How often rows were adopted that no authority has been given yet."""
 
     @property
     def base(self) -> int:
@@ -65,9 +74,9 @@ def read_replica(connection: Connection) -> Replica:
 def begin_generation(connection: Connection, epoch: str, sight: int, anew_at: int | None) -> None:
     """Stand before the first page of another filling; `anew_at` is when, where nobody asked for it."""
     connection.execute(
-        "UPDATE replica SET cursor = 0, epoch = ?, sight = ?, generation = generation + 1, rebuilding = 1, "
+        "UPDATE replica SET cursor = 0, epoch = ?, sight = ?, shape = ?, generation = generation + 1, rebuilding = 1, "
         "sweeping = 0, anew_wanted = 0, anew_at = coalesce(?, anew_at)",
-        (epoch, sight, anew_at),
+        (epoch, sight, SHAPE, anew_at),
     )
 
 

@@ -21,12 +21,12 @@ from ismsg_tui.domain.commands import AddComment, Issued, MarkRead, MarkUnread, 
 from ismsg_tui.domain.entities import Entity
 from ismsg_tui.domain.ids import Part, command_of, derived_id
 from ismsg_tui.domain.rules import decide
-from ismsg_tui.domain.state import Refusal
+from ismsg_tui.domain.state import Refusal, Settings
 from ismsg_tui.store import outbox
 from ismsg_tui.store.blobs import Blobs
 from ismsg_tui.store.connection import Connection, open_reader, open_writer
 from ismsg_tui.store.drafts import Draft, put_back, write_draft
-from ismsg_tui.store.loading import Settings, load_settings, load_state
+from ismsg_tui.store.loading import load_settings, load_state
 from ismsg_tui.store.migrations import migrate
 from ismsg_tui.store.outbox import OutboxEntry, OutboxState
 from ismsg_tui.store.replica import (
@@ -272,6 +272,12 @@ class Store:
         """Write rows that are true here without an authority: the workspace's set-up, imported history."""
         with self._transaction() as changed:
             changed.update(self._take_in([(0, row) for row in rows]))
+            self._writer.execute("UPDATE replica SET adopted = adopted + 1")
+
+    def given(self, adopted: int) -> None:
+        """An authority was given every row that was adopted up to `adopted` times."""
+        with self._transaction():
+            self._writer.execute("UPDATE replica SET adopted = 0 WHERE adopted = ?", (adopted,))
 
     def apply(self, page: Page) -> list[Issued]:
         """Take in a page of the authority's rows: rewind unconfirmed commands, write, replay, move the cursor.
@@ -359,7 +365,22 @@ class Store:
 
     def ask_about_old(self, now: int, age: int) -> None:
         """Have the agent asked about messages that wait for longer than `age`, in milliseconds."""
-        self.change(lambda writer: outbox.ask_about_old(writer, now, age))
+        if outbox.any_old(self.reader, now, age):
+            self.change(lambda writer: outbox.ask_about_old(writer, now, age))
+
+    def prune(self, before: int) -> None:
+        """Forget the confirmed commands that were given before a time."""
+        if outbox.any_confirmed(self.reader, before):
+            self.change(lambda writer: outbox.prune(writer, before))
+
+    def want_anew(self) -> None:
+        """Ask whoever keeps this store in sync to fill it anew."""
+
+        def ask(writer: Connection) -> set[str]:
+            writer.execute("UPDATE replica SET anew_wanted = 1")
+            return {SETTINGS}
+
+        self.change(ask)
 
     def acknowledge(self, command_id: str, seq: int) -> None:
         """The authority carried a command out as revision `seq`; its effect here goes when the truth has come."""

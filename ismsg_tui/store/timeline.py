@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ismsg_tui.domain.entities import Contact, Conversation, Message
+from ismsg_tui.domain.entities import Contact, Conversation, Message, MessageKind
 from ismsg_tui.domain.ids import Part, command_of, derived_id
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import Connection
@@ -32,6 +32,8 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def state(self) -> str | None:
         """How far a message, comment or closing has come, in one word for programs; None for what just happened."""
+        if self.message.kind is MessageKind.INCOMING:
+            return None
         if self.outbox is not None:
             return "waiting" if self.outbox is OutboxState.PENDING else self.outbox.value
         return self.message.status.value if self.message.status else None

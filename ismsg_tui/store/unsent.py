@@ -46,6 +46,8 @@ class Unsent(msgspec.Struct, frozen=True):
     message: Message
     """The line that it has in the timeline: a message, a comment, or the event of a closing."""
     trouble: Trouble
+    written_at: int
+    """When it was written, which may be long before where it stands; milliseconds."""
     reason: str = ""
     """A sentence or a part of one; empty where nothing is to be said."""
 
@@ -118,7 +120,7 @@ def unsent(connection: Connection, user_id: str, now: int, contact_id: str | Non
     values = {"user": user_id, "since": now - WORTH_SAYING, "contact": contact_id}
     only = " AND message.contact_id = :contact" if contact_id else ""
     failed = (MESSAGE.decode(row) for row in connection.execute(_FAILED + only, values))
-    found += [Unsent(message, Trouble(message.status or Delivery.FAILED), message.error) for message in failed]
+    found += [Unsent(message, Trouble(message.status or ""), message.at, message.error) for message in failed]
     return sorted(found, key=lambda item: (item.message.at, item.id))
 
 
@@ -127,9 +129,9 @@ def _stuck(connection: Connection, entry: OutboxEntry) -> Unsent | None:
     if line is None:
         return None
     if entry.state is OutboxState.REFUSED:
-        return Unsent(line, Trouble.REFUSED, entry.problem.reason if entry.problem else "")
+        return Unsent(line, Trouble.REFUSED, line.at, entry.problem.reason if entry.problem else "")
     row = connection.execute(f"{MESSAGE.select} WHERE id = ?", (line.id,)).fetchone()
-    return Unsent(MESSAGE.decode(row) if row else line, Trouble.ASKING)
+    return Unsent(MESSAGE.decode(row) if row else line, Trouble.ASKING, entry.issued.at)
 
 
 def unsent_count(connection: Connection, user_id: str, now: int) -> int:

@@ -30,6 +30,10 @@ class UnreachableError(Exception):
         self.arrived = arrived
 
 
+class BusyError(UnreachableError):
+    """The authority was reached and asks for patience; nothing was done."""
+
+
 class AnewError(Exception):
     """The place up to which rows are held means nothing any more: all of them are to be taken from the first."""
 

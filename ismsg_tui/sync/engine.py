@@ -1,4 +1,4 @@
-"""The thread that moves changes between the store and an authority."""
+"""The thread that keeps the store in sync with an authority."""
 
 from __future__ import annotations
 
@@ -6,59 +6,45 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
-from enum import StrEnum
-from typing import TypeVar
-
-import msgspec
+from collections.abc import Callable
 
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.changes import Answer, Page
-from ismsg_tui.domain.commands import Issued, SendMessage
-from ismsg_tui.domain.state import Refusal
+from ismsg_tui.domain.wire import Presence, PresenceNote
 from ismsg_tui.store import outbox
+from ismsg_tui.store.connection import lock_file
 from ismsg_tui.store.store import Store
-from ismsg_tui.sync.authority import FILE_MISSING, Authority, UnreachableError
-from ismsg_tui.sync.transfers import Transfers, want_new
+from ismsg_tui.sync.authority import (
+    Authority,
+    BusyError,
+    ClientError,
+    OnPresence,
+    SignedOutError,
+    UnreachableError,
+)
+from ismsg_tui.sync.exchange import ASK_AFTER, Exchange, Refused, tell
+from ismsg_tui.sync.presence import Announcer
+from ismsg_tui.sync.status import Progress, SyncState, SyncStatus
+from ismsg_tui.sync.transfers import Transfers
 
 log = logging.getLogger(__name__)
 
-PAGE_ROWS = 500
-MOST_PAGES = 40
-"""Pages that are taken in at once, at most."""
-BATCH = 100
+LOCK_FILE = "sync.lock"
+"""Beside the store; whoever holds it keeps the store in sync."""
 FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
 """Seconds between attempts after one that failed."""
+LONGEST_PATIENCE = 300.0
+"""Seconds that an authority can ask for before the next attempt, at most."""
 LOOK = 1.0
 """Seconds between looks into the outbox: another process may have put something there."""
 LONGEST_QUIET = 60.0
 """Seconds after which rows are asked for without a hint: one may have been lost."""
 
-T = TypeVar("T")
-
-
-class SyncState(StrEnum):
-    """How things stand with the authority."""
-
-    SYNCING = "syncing"
-    SYNCED = "synced"
-    OFFLINE = "offline"
-    """It can't be reached; that is tried again and again."""
-    FAILED = "failed"
-    """Something is wrong that is no outage; the log says what. That is tried again as well."""
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """A command that the authority refused, for the agent to be told."""
-
-    issued: Issued
-    refusal: Refusal
-
 
 class Sync:
     """Pushes the outbox and pulls rows until stopped; no failure but `stop` ends it.
 
-    `on_state` and `on_refused` are called on the sync thread.
+    Of several on one store, in whatever processes, one works and the others wait for its end. The listeners are called
+    on threads of its own.
     """
 
     def __init__(
@@ -66,136 +52,154 @@ class Sync:
         store: Store,
         authority: Authority,
         *,
-        on_state: Callable[[SyncState], None] = lambda _: None,
+        on_state: Callable[[SyncStatus], None] = lambda _: None,
         on_refused: Callable[[Refused], None] = lambda _: None,
+        on_presence: OnPresence = lambda _: None,
+        ask_after: int = ASK_AFTER,
     ) -> None:
+        """A message that has waited for `ask_after` milliseconds does not leave before the agent says so."""
         self._store = store
         self._authority = authority
-        self.transfers = Transfers(store, authority)
-        """What moves the bytes of files, beside the commands and rows."""
         self._on_state = on_state
-        self._on_refused = on_refused
-        self._stopping = False
+        self._stopped = threading.Event()
         self._retry = FIRST_RETRY
         self._wake = threading.Event()
         """Set when there may be something to do; ends a quiet wait."""
         self._hinted = threading.Event()
         """Set when the authority spoke or the end has come; these alone cut the wait after a failure short."""
         self._unwatch: Callable[[], None] | None = None
+        self.status = SyncStatus(SyncState.SYNCING, now_ms())
+        """How things stand."""
+        self._exchange = Exchange(
+            store,
+            authority,
+            on_refused=on_refused,
+            on_progress=lambda progress: self._stand(SyncState.SYNCING, progress=progress),
+            stopping=self._stopped.is_set,
+            ask_after=ask_after,
+        )
+        self.transfers = Transfers(store, authority)
+        """What moves the bytes of files, beside the commands and rows."""
+        self._announcer = Announcer(authority, on_presence)
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
+
+    @property
+    def presence(self) -> tuple[Presence, ...]:
+        """What is known of the teammates."""
+        return self._announcer.presence
 
     def start(self) -> None:
         """Begin, on threads of its own."""
         self._thread.start()
-        self.transfers.start()
 
     def stop(self) -> None:
         """End after the request under way; what has not left stays in the outbox."""
-        self._stopping = True
+        self._stopped.set()
         self.transfers.stop()
-        self._hint()
+        self._announcer.stop()
+        self.try_now()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
+    def try_now(self) -> None:
+        """Do not wait for the next attempt, nor for the authority to speak."""
+        self._hinted.set()
+        self._wake.set()
+
+    def announce(self, note: PresenceNote) -> None:
+        """Tell the teammates what the user does, again and again until it is something else; never waits."""
+        self._announcer.announce(note)
+
+    def begin_anew(self) -> None:
+        """Take all rows from the authority once more, as the agent wishes."""
+        self._store.want_anew()
+        self.try_now()
+
     def exchange(self) -> None:
-        """Push everything that may leave and pull everything there is. Raises whatever the authority raises."""
-        failure: Exception | None = None
-        try:
-            self._push()
-        except UnreachableError:
-            raise
-        except Exception as error:  # a command that can't be pushed must not keep the customers' messages away
-            failure = error
-        self._pull()
-        if failure is not None:
-            raise failure
+        """Push everything that may leave and pull everything there is, on this thread.
 
-    def _push(self) -> None:
-        store = self._store
-        while not self._stopping and (entries := outbox.ready(store.reader, now_ms(), BATCH)):
-            leaving = [entry.issued for entry in store.mark_sending(entries)]
-            if not leaving:
-                continue
-            answers = self._authority.push(leaving)
-            self._take(answers)
-            if not {answer.command_id for answer in answers} & {issued.id for issued in leaving}:
-                raise UnreachableError("no command was answered")
-
-    def _take(self, answers: Sequence[Answer]) -> None:
-        for answer in answers:
-            if answer.refusal is None:
-                self._store.acknowledge(answer.command_id, answer.seq)
-        for answer in answers:
-            if answer.refusal is not None:
-                issued = self._store.refuse(answer.command_id, answer.refusal)
-                if issued is not None:
-                    self._note_missing(issued, answer.refusal)
-                    _tell(self._on_refused, Refused(issued, answer.refusal))
-
-    def _note_missing(self, issued: Issued, refusal: Refusal) -> None:
-        """Where the authority has lost files that it was given, they are to be sent once more."""
-        if refusal.code == FILE_MISSING and isinstance(issued.command, SendMessage):
-            for attachment in issued.command.attachments:
-                self._store.blobs.set_there(attachment.sha256, there=False)
-
-    def _pull(self) -> None:
-        """Take in rows up to the newest.
-
-        A page that is not the last leaves out rows that changed again later. Where own commands wait for their truth
-        to arrive, part of it must not replace them: a message just sent would be gone until the next page.
+        Raises UnreachableError, SignedOutError and ClientError.
         """
-        store = self._store
-        gathered: list[Page] = []
-        more = True
-        while more and not self._stopping:
-            since = gathered[-1].to if gathered else store.cursor
-            page = self._authority.changes(since, PAGE_ROWS)
-            gathered.append(page)
-            more = page.more and page.to > since
-            if not more or len(gathered) >= MOST_PAGES or not outbox.any_in_play(store.reader):
-                rows = tuple(row for part in gathered for row in part.rows)
-                store.apply(Page(gathered[0].since, page.to, rows, page.more))
-                want_new(store, (row for _, row in rows), now_ms())
-                gathered = []
+        self._exchange.run()
 
     def _run(self) -> None:
+        while not self._stopped.is_set():
+            with lock_file(self._store.path.parent / LOCK_FILE) as alone:
+                if alone:
+                    self._keep_in_sync()
+                    return
+            self._stand(SyncState.ELSEWHERE)
+            self._stopped.wait(LOOK)
+
+    def _keep_in_sync(self) -> None:
+        self.transfers.start()
+        self._announcer.start()
         unlisten = self._store.listen(lambda _: self._wake.set())
         try:
-            while not self._stopping:
+            while not self._stopped.is_set():
                 self._hinted.clear()
-                try:
-                    self._round()
-                except UnreachableError as error:
-                    log.warning("authority unreachable: %s", error)
-                    self._back_off(SyncState.OFFLINE)
-                except Exception:
-                    log.exception("synchronising failed")
-                    self._back_off(SyncState.FAILED)
+                self._attempt()
         finally:
             unlisten()
             if self._unwatch is not None:
                 self._unwatch()
 
+    def _attempt(self) -> None:
+        try:
+            self._round()
+        except BusyError as error:
+            self._back_off(SyncState.SYNCING, str(error), error.retry_after)
+        except UnreachableError as error:
+            log.warning("authority unreachable: %s", error)
+            self._lose_touch()
+            self._back_off(SyncState.OFFLINE, str(error), error.retry_after)
+        except SignedOutError as error:
+            self._lose_touch()
+            self._back_off(SyncState.SIGNED_OUT, str(error))
+        except ClientError as error:
+            log.warning("synchronising failed: %s", error)
+            self._lose_touch()
+            self._back_off(SyncState.FAILED, str(error))
+        except Exception:
+            log.exception("synchronising failed")
+            self._lose_touch()
+            self._back_off(SyncState.FAILED, "Something went wrong that nobody foresaw: the log says where.")
+
     def _round(self) -> None:
         """One exchange, and the quiet after it."""
         if self._unwatch is None:
-            self._unwatch = self._authority.watch(self._hint)
-        _tell(self._on_state, SyncState.SYNCING)
+            self._unwatch = self._authority.watch(self.try_now, self._announcer.heard)
+        self._exchange.meet()
+        # What is quickly done is no news: those who are in sync stay so, whatever comes and goes.
+        self._stand(SyncState.SYNCED if self.status.state is SyncState.SYNCED else SyncState.SYNCING)
         self.exchange()
         self._retry = FIRST_RETRY
         self.transfers.hint()
-        _tell(self._on_state, SyncState.SYNCED)
+        self._announcer.set_online(True)
+        self._stand(SyncState.SYNCED)
         self._wait_for_work()
 
-    def _back_off(self, state: SyncState) -> None:
-        _tell(self._on_state, state)
-        if not self._stopping:
-            self._hinted.wait(self._retry * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            self._retry = min(self._retry * 2, LONGEST_RETRY)
+    def _lose_touch(self) -> None:
+        self._exchange.standing = None
+        self._announcer.set_online(False)
 
-    def _hint(self) -> None:
-        self._hinted.set()
-        self._wake.set()
+    def _back_off(self, state: SyncState, reason: str, patience: float = 0.0) -> None:
+        self._stand(state, reason)
+        if self._stopped.is_set():
+            return
+        if patience:
+            self._stopped.wait(min(patience, LONGEST_PATIENCE))
+        self._hinted.wait(self._retry * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+        self._retry = min(self._retry * 2, LONGEST_RETRY)
+
+    def _stand(self, state: SyncState, reason: str = "", *, progress: Progress | None = None) -> None:
+        """Tell how things stand, where that is news."""
+        since = self.status.since if state is self.status.state else now_ms()
+        counts = outbox.counts(self._store.reader)
+        status = SyncStatus(state, since, reason, progress, counts, self._exchange.skew)
+        if status != self.status:
+            self.status = status
+            tell(self._on_state, status)
 
     def _wait_for_work(self) -> None:
         """Wait until the authority speaks, a command may leave, or it has been quiet for long."""
@@ -204,15 +208,15 @@ class Sync:
             self._wake.clear()
             now = now_ms()
             left = until - time.monotonic()
-            if self._stopping or self._hinted.is_set() or left <= 0 or outbox.ready(self._store.reader, now, 1):
+            reader = self._store.reader
+            if self._stopped.is_set() or self._hinted.is_set() or left <= 0 or outbox.ready(reader, now, 1):
                 return
-            release = outbox.next_release(self._store.reader, now)
+            if self._store.replica.anew_wanted:
+                return
+            self._stand(self.status.state, self.status.reason)
+            release = outbox.next_release(reader, now)
             soon = LOOK if release is None else min(LOOK, (release - now) / 1000)
             self._wake.wait(min(soon, left))
 
 
-def _tell(listener: Callable[[T], None], what: T) -> None:
-    try:
-        listener(what)
-    except Exception:  # whoever listens must not be able to end the synchronising
-        log.exception("a listener failed")
+__all__ = ["Refused", "Sync", "SyncState", "SyncStatus"]

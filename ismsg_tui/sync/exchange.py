@@ -1,11 +1,10 @@
-"""One exchange with an authority: what may leave leaves, what there is comes in, each in the order that loses nothing."""
+"""One exchange with an authority: what may leave leaves, what there is comes in, in an order that loses nothing."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TypeVar
 
 from msgspec import Struct
@@ -17,6 +16,7 @@ from ismsg_tui.domain.entities import Contact
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import MOST_ROWS
 from ismsg_tui.store import outbox
+from ismsg_tui.store.replica import SHAPE
 from ismsg_tui.store.store import NOT_VISIBLE, Store
 from ismsg_tui.store.writing import scope_of_row
 from ismsg_tui.sync.authority import (
@@ -51,10 +51,15 @@ KEPT = 30 * 24 * HOUR
 """For so long, in milliseconds, a confirmed command is kept for an authority that turns out to have lost it."""
 ASK_AFTER = 12 * HOUR
 
+_STUCK = (
+    "The server does not know the place of this store any more ({reason}), and its rows were all fetched anew not long "
+    "ago: “ismsg sync --anew” does it once more."
+)
+
 T = TypeVar("T")
 
 
-class StuckError(Exception):
+class StuckError(ClientError):
     """The store would have to be filled anew and was so only just; the words are a sentence for the agent."""
 
 
@@ -93,6 +98,7 @@ class Exchange:
         self._stopping = stopping
         self._ask_after = ask_after
         self._limit = 0
+        self._sent_again = False
         self.standing: Standing | None = None
         """How things stood at the last meeting; None where the next exchange is to begin with one."""
         self.skew = 0
@@ -112,6 +118,12 @@ class Exchange:
 
         Raises whatever the authority raises but AnewError, and StuckError.
         """
+        self._once()
+        if self._sent_again:  # what the authority turned out to have lost is to leave only now
+            self._sent_again = False
+            self._once()
+
+    def _once(self) -> None:
         self.meet()
         failure: Exception | None = None
         try:
@@ -175,11 +187,10 @@ class Exchange:
             self.standing = None
             self.meet()
             self._begin_anew(error.reason)
-            with suppress(AnewError):
+            try:
                 self._pull_pages()
-                return
-            # The very first page is refused again: `_begin_anew` says what is to be said of that.
-            self._begin_anew(error.reason)
+            except AnewError as again:  # even the first page is refused
+                raise StuckError(_STUCK.format(reason=again.reason)) from again
 
     def _pull_pages(self) -> None:
         """Take in rows page by page.
@@ -233,6 +244,8 @@ class Exchange:
             self._begin_anew("cursor-sight")
         elif place.anew_wanted:
             self._begin_anew("asked")
+        elif place.epoch and place.shape != SHAPE:
+            self._begin_anew("upgraded")
 
     def _begin_anew(self, reason: str) -> None:
         """Fill the store anew, unless that was done only just and nobody asks for it. Raises StuckError."""
@@ -240,16 +253,15 @@ class Exchange:
         if standing is None:
             return
         first, same = not place.epoch, place.epoch == standing.epoch
-        if not (first or place.anew_wanted):
+        free = first or place.anew_wanted or place.shape != SHAPE
+        if not free:
             moved = same and standing.sight != place.sight and not place.rebuilding
             if abs(now - place.anew_at) < (SIGHT_GAP if moved else ANEW_GAP):
-                raise StuckError(
-                    f"The server does not know the place of this store any more ({reason}), and its rows were all "
-                    "fetched anew not long ago: “ismsg sync --anew” does it once more."
-                )
+                raise StuckError(_STUCK.format(reason=reason))
             log.warning("all rows are taken anew: %s", reason)
-        at = None if first or place.anew_wanted else now
+        at = None if free else now
         lost = not first and (not same or reason == "cursor-ahead")
+        self._sent_again = self._sent_again or lost
         self._store.begin_anew(standing.epoch, standing.sight, at=at, send_again=lost)
 
     def _check_identity(self, standing: Standing) -> None:

@@ -14,7 +14,7 @@ from ismsg_tui.files.handling import FileCancelledError, FileError
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.store import Store
-from ismsg_tui.sync.authority import Authority, UnreachableError
+from ismsg_tui.sync.authority import Authority, ClientError, SignedOutError, UnreachableError
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Transfers:
         """Set when there may be something to do; ends a quiet wait."""
         self._again = threading.Event()
         """Set when the authority can be reached or the end has come; ends the wait after a failure."""
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="transfers", daemon=True)
 
     def start(self) -> None:
@@ -50,6 +51,7 @@ class Transfers:
     def stop(self) -> None:
         """End within one piece of a file; the transfer is gone on with the next time."""
         self._stopping = True
+        self._ended.set()
         self.hint()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
@@ -124,6 +126,9 @@ class Transfers:
                     self._wait_for_work()
                 except UnreachableError as error:
                     log.warning("authority unreachable for files: %s", error)
+                    self._back_off(error.retry_after)
+                except (SignedOutError, ClientError) as error:
+                    log.warning("moving files failed: %s", error)
                     self._back_off()
                 except Exception:
                     log.exception("moving files failed")
@@ -131,8 +136,9 @@ class Transfers:
         finally:
             unlisten()
 
-    def _back_off(self) -> None:
+    def _back_off(self, patience: float = 0.0) -> None:
         if not self._stopping:
+            self._ended.wait(min(patience, LONGEST_RETRY))
             self._again.wait(self._retry * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             self._retry = min(self._retry * 2, LONGEST_RETRY)
 

@@ -62,7 +62,8 @@ def suggest(before: str, users: Sequence[User]) -> Suggestions | None:
     name = _EMOJI.search(before)
     if name:
         found = emojis.search(name[1], ROWS, worst=INSIDE)
-        entries = tuple(Suggestion(item.char, f":{item.name}:" if emoji_in_words() else f"{item.char} :{item.name}:") for item in found)
+        picture = "" if emoji_in_words() else "{} "
+        entries = tuple(Suggestion(item.char, f"{picture.format(item.char)}:{item.name}:") for item in found)
         return Suggestions(name.start(), entries) if entries else None
     return None
 

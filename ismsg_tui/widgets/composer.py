@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widgets import TextArea
 
 from ismsg_tui.actions import Scope, action, bindings, key_label
@@ -52,6 +53,9 @@ class Composer(DraftParts):
         &.-unloaded KeyLine { visibility: hidden; }
     }
     """
+
+    caution: reactive[str] = reactive("", init=False)
+    """Why the agent may not want to answer now, such as a teammate who does."""
 
     class Submitted(Message):
         """The agent sends; nothing more is sent until `clear` or `restore`."""
@@ -182,6 +186,10 @@ class Composer(DraftParts):
 
     # What is shown
 
+    def watch_caution(self) -> None:
+        """Say it above the text."""
+        self._count()
+
     def watch_comment(self) -> None:
         """Show what kind of text this is."""
         self._dress()
@@ -229,13 +237,17 @@ class Composer(DraftParts):
     def _count(self) -> None:
         status = self.query_one(StatusLine)
         limit = COMMENT_LIMIT if self.comment else self._limit
-        open_blanks = 0 if self.comment else len(blanks(self._area.text))
         if not self._contact:
             status.left = ""
         elif self.comment:
             status.left = "Comment · only the team sees this"
         else:
-            status.left = f"Reply · {open_blanks} to fill in: Tab" if open_blanks else "Reply"
+            status.left = f"Reply{self._blanks_words()}"
+        cautious = bool(self._contact and self.caution and not self.comment)
+        asking = bool(self._asked) and self._asked == self._area.text
+        status.left_alarm = "bold $text-warning" if cautious or asking else ""
+        if cautious:
+            status.left = f"{status.left} · {self.caution}"
         if not self._contact:
             status.right, status.alarm = "", ""
         elif limit is None:
@@ -269,6 +281,10 @@ class Composer(DraftParts):
         """Begin a new line."""
         self._in_turn(lambda: self._area.put("\n"))
 
+    def action_fill_in(self) -> None:
+        """Take what is offered or go to the next blank; where there is neither, leave the text."""
+        self._in_turn(self._fill_in)
+
     def action_toggle_comment(self) -> None:
         """Switch between reply and comment."""
         self._in_turn(self._toggle)
@@ -300,13 +316,28 @@ class Composer(DraftParts):
         if over > 0:
             takes = f"A comment takes {COMMENT_LIMIT:,}" if self.comment else f"{self._channel} takes {self._limit:,}"
             return f"{takes} characters: this is {over:,} too long."
-        left = () if self.comment else blanks(text)
-        if left and self._asked != text:
-            self._asked = text
-            self._area.select_blank(from_start=True)
-            enter = key_label(action("send").current_keys[0])
-            return f"Fill in “{one_line(left[0].label, _LABEL)}” first, or press {enter} again to send it as it stands."
         return ""
+
+    def _asks(self) -> bool:
+        """Whether it is first asked if the text is to be sent with the blanks that are in it; asked once."""
+        text = self._area.text
+        if self.comment or not blanks(text) or self._asked == text:
+            return False
+        self._asked = text
+        self._area.select_blank(from_start=True)
+        self._count()
+        return True
+
+    def _blanks_words(self) -> str:
+        """What is said of blanks in a reply."""
+        text = self._area.text
+        left = () if self.comment else blanks(text)
+        if not left:
+            return ""
+        if text != self._asked:
+            return f" · {len(left)} to fill in: Tab"
+        enter = key_label(action("send").current_keys[0])
+        return f" · Fill in “{one_line(left[0].label, _LABEL)}”, or {enter} sends it as it stands"
 
     def _send(self) -> None:
         if self._area.completing:
@@ -318,12 +349,20 @@ class Composer(DraftParts):
         if words := self._why_not(text):
             self.notify(words, severity="warning", markup=False)
             return
+        if self._asks():
+            return
         # Files and quote of a comment wait for the reply.
         parts = ((), None) if self.comment else (self._files, self._reply_to)
         self._submitted = Draft(self._area.text, self.comment, *parts)
         self._area.move_cursor(self._area.document.end)
         self._area.focus()
         self.post_message(self.Submitted(Draft(text, self.comment, *parts)))
+
+    def _fill_in(self) -> None:
+        if self.query_one(AttachmentChips).has_focus:
+            self._area.focus()
+        elif not self._area.fill_in():
+            self.screen.focus_next()
 
     def _toggle(self) -> None:
         if self._contact and self._submitted is None:

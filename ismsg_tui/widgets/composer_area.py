@@ -14,6 +14,7 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
+from ismsg_tui.actions import action as action_named
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.pasted import pasted_paths
 from ismsg_tui.domain.snippets import blanks
@@ -162,7 +163,8 @@ class ComposerArea(PlainArea):
         found = self._offered() if self.text else None
         rest = found[1] if found else ""
         gap = " " if rest[:1].isspace() else ""
-        self.suggestion = gap + one_line(rest, _SHOWN)
+        x, _ = self.wrapped_document.location_to_offset(self.cursor_location)
+        self.suggestion = gap + fit(rest[:_SHOWN], self.wrap_width - x - len(gap)).rstrip() if rest else ""
         self._show_hint()
 
     def _show_hint(self) -> None:
@@ -175,6 +177,13 @@ class ComposerArea(PlainArea):
                 hint = Content.assemble(hint, (key, "bold"), (fit(words, room).rstrip(), f"dim italic {MUTED}"))
         if self.placeholder != hint:
             self.placeholder = hint
+
+    def fill_in(self) -> bool:
+        """Take the marked completion or what is offered, or go to the next blank; returns whether there was any."""
+        if self.completing:
+            self.accept_completion()
+            return True
+        return self.take_offer() or self.select_blank()
 
     def take_offer(self) -> bool:
         """Take what is offered; returns whether anything was."""
@@ -192,12 +201,8 @@ class ComposerArea(PlainArea):
         if select or not self.take_offer():
             super().action_cursor_right(select)
 
-    def on_focus(self) -> None:
-        """Offer what fits, now that there is somebody to take it."""
-        self._show_offer()
-
-    def on_blur(self) -> None:
-        """Offer nothing to nobody."""
+    def watch_has_focus(self) -> None:
+        """Offer what fits only while there is somebody to take it."""
         self._show_offer()
 
     def on_resize(self) -> None:
@@ -265,6 +270,13 @@ class ComposerArea(PlainArea):
 
     # Keys and pasting
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave Ctrl+K, by which Textual deletes, to jumping, unless the agent jumps by other keys."""
+        deletes = action == "delete_to_end_of_line_or_delete_line"
+        if deletes and "ctrl+k" in action_named("switch").current_keys:
+            return False
+        return super().check_action(action, parameters)
+
     async def _on_paste(self, event: Paste) -> None:
         # While the disk is asked, keys that come after the paste wait in this field's own queue.
         paths = await asyncio.to_thread(_files_in, event.text) if pasted_paths(event.text) else []
@@ -279,14 +291,9 @@ class ComposerArea(PlainArea):
             event.prevent_default()
 
     def _took(self, event: Key) -> bool:
-        if self.completing and event.key in ("tab", "up", "down"):
-            if event.key == "tab":
-                self.accept_completion()
-            else:
-                self._completions.move(-1 if event.key == "up" else 1)
+        if self.completing and event.key in ("up", "down"):
+            self._completions.move(-1 if event.key == "up" else 1)
             return True
-        if event.key == "tab":
-            return self.take_offer() or self.select_blank()
         if not self.selection.is_empty:
             return False
         before = self._before

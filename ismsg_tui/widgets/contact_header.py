@@ -20,14 +20,21 @@ class ContactHeader(Words):
     """One line about the contact whose conversation is shown."""
 
     def show(
-        self, card: ContactCard | None, users: Mapping[str, User], channels: Mapping[str, Channel], user_id: str
+        self,
+        card: ContactCard | None,
+        users: Mapping[str, User],
+        channels: Mapping[str, Channel],
+        user_id: str,
+        company: str = "",
     ) -> None:
-        """Say where things stand with a contact; nothing without one."""
+        """Say where things stand with a contact, and which teammates are there; nothing without a contact."""
         if card is None:
             self.update(Content(), layout=False)
             return
         contact = card.contact
         parts: list[tuple[str, str]] = [(shown_line(contact.name, 60), "bold")]
+        if company:
+            parts.append((shown_line(company, 60), "bold $text-accent"))
         channel = channels.get(contact.channel_id or "")
         if channel is not None:
             parts.append((shown_line(channel.name, 30), MUTED))

@@ -85,6 +85,7 @@ class ContactList(LineList):
         "list--mark",
         "list--draft",
         "list--failed",
+        "list--company",
         "list--empty",
     }
 
@@ -105,6 +106,8 @@ class ContactList(LineList):
         self._reading = self._unread_changes = False
         self._position: Callable[[str], int | None] = lambda _: None
         self.users: Mapping[str, User] = {}
+        self._company: Mapping[str, str] = {}
+        """What teammates do with which contact, in words."""
         self.channels: Mapping[str, Channel] = {}
         self.user_id = ""
         self.opened: str | None = None
@@ -200,7 +203,8 @@ class ContactList(LineList):
     def painted_as(self, index: int) -> Hashable:
         """A row looks the same wherever it stands."""
         row = self.row_at(index)
-        return row, row is not None and row.contact_id == self.opened, self.has_focus
+        contact_id = row.contact_id if row else ""
+        return row, contact_id == self.opened, self.has_focus, self._company.get(contact_id)
 
     @property
     def holds_back(self) -> bool:
@@ -240,6 +244,15 @@ class ContactList(LineList):
             if row is not None and row.contact_id == contact_id:
                 return near
         return self._position(contact_id)
+
+    def show_company(self, company: Mapping[str, str]) -> None:
+        """Say in each row what teammates do with the contact."""
+        before, self._company = self._company, company
+        changed = {contact_id for contact_id, _ in before.items() ^ company.items()}
+        for index in self.rows_in_sight:
+            row = self.row_at(index)
+            if row is not None and row.contact_id in changed:
+                self.forget_row(index)
 
     def mark_opened(self, contact_id: str | None) -> None:
         """Mark the contact whose conversation is shown."""
@@ -311,9 +324,12 @@ class ContactList(LineList):
         tail = f" {owner}{' ' if owner and badge else ''}"
         room = width - 2 - cell_len(tail) - cell_len(badge) - 1
         words, style = self._preview(row, base)
+        company = self._company.get(row.contact_id, "")
+        beside = fit(f" {company}", min(room, cell_len(shown_line(company)) + 1)) if company else ""
         return [
             Segment("  ", plain),
-            fitted(words, room, style),
+            fitted(words, room - cell_len(beside), style),
+            Segment(beside, self.style_of(*base, "list--company")),
             Segment(tail, dim),
             Segment(fit(badge, cell_len(badge)), self.style_of(*base, "list--new")),
             Segment(" ", plain),

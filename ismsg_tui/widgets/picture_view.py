@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 from rich.console import Console
 from textual import work
@@ -28,14 +28,14 @@ FRAME = 4
 class DrawsPictures(Protocol):
     """The application, as far as pictures need it."""
 
-    def graphics(self) -> tuple[Graphics, Pixels | None]:
+    async def graphics(self) -> tuple[Graphics, Pixels | None]:
         """How pictures are drawn here, and the size of a cell, if that is known."""
 
     def to_terminal(self, sequence: str) -> None:
         """Write a raw sequence to the terminal, in its turn after what is painted."""
 
 
-class _SixelStrip(Strip):
+class SixelStrip(Strip):
     """Blank cells with a row of a picture over them.
 
     A strip that is cut because something lies before a part of it is only blank, so that no picture is ever drawn over
@@ -64,12 +64,17 @@ class PictureView(Static):
     """
 
     ALLOW_SELECT = False
+    SCOPED_CSS: ClassVar[bool] = False
     DEFAULT_CSS = """
     PictureView { height: auto; margin-top: 1; text-wrap: wrap; }
+    .-narrow #preview { layout: horizontal; }
+    .-narrow #preview > #preview-text { width: 1fr; }
+    .-narrow #preview > PictureView { width: 50%; margin: 0 0 0 1; }
     """
 
     def __init__(self) -> None:
         super().__init__(markup=False)
+        self.display = False
         self._drawn: tuple[Path | None, int, int] = (None, 0, 0)
         self._number = 0
         """That of the picture which the terminal holds by the graphics of kitty, 0 if it holds none."""
@@ -88,12 +93,12 @@ class PictureView(Static):
         if self.app.no_color or self._drawn == (path, *self._room):
             return
         self._drawn = (path, *self._room)
+        self.display = path is not None
         self.workers.cancel_group(self, "picture")
         self._forget()
         self.update("")
-        way, cell = self._screen_of_pixels.graphics()
-        if path is not None and min(self._room) > 0 and way is not Graphics.OFF:
-            self._draw(path, self._room, way, cell)
+        if path is not None and min(self._room) > 0:
+            self._draw(path, self._room)
 
     def on_resize(self) -> None:
         """Draw it again where there is another room for it now."""
@@ -104,7 +109,7 @@ class PictureView(Static):
         self.show(path)
 
     @property
-    def _screen_of_pixels(self) -> DrawsPictures:
+    def _artist(self) -> DrawsPictures:
         app: App[object] = self.app
         return cast(DrawsPictures, app)
 
@@ -114,24 +119,28 @@ class PictureView(Static):
         frame = self.parent
         if not isinstance(frame, Widget):
             return 0, 0
-        return max(frame.outer_size.width - FRAME, 0), frame.outer_size.height * 2 // 3
+        columns, rows = frame.outer_size.width - FRAME, frame.outer_size.height
+        if frame.layout.name == "horizontal":  # beside the words
+            return max(columns // 2 - 1, 0), max(rows - 1, 0)
+        return max(columns, 0), rows * 2 // 3
 
     @work(group="picture", exclusive=True, description="show a picture")
-    async def _draw(self, path: Path, room: tuple[int, int], way: Graphics, cell: Pixels | None) -> None:
+    async def _draw(self, path: Path, room: tuple[int, int]) -> None:
+        way, cell = await self._artist.graphics()
         background = self.background_colors[1].rgb
         try:
             if way is Graphics.KITTY:
                 number = new_number()
                 sent, texts = await asyncio.to_thread(kitty_picture, path, number, room, background, cell, os.environ)
                 self._number = number
-                self._screen_of_pixels.to_terminal(sent)
+                self._artist.to_terminal(sent)
                 # The colour is the number of the picture.
                 style = Style(foreground=Color(number >> 16, number >> 8 & 255, number & 255))
                 self.update(Content("\n").join(Content.styled(text, style) for text in texts))
             elif way is Graphics.SIXEL:
                 (columns, rows), self._sixels = await asyncio.to_thread(sixel_rows, path, room, background, cell)
                 self.update(Content("\n".join([" " * columns] * rows)))
-            else:
+            elif way is Graphics.BLOCKS:
                 lines = await asyncio.to_thread(half_blocks, path, *room, background)
                 self.update(Content("\n").join(_line(cells) for cells in lines))
         except PictureError as error:
@@ -140,7 +149,7 @@ class PictureView(Static):
     def _forget(self) -> None:
         self._sixels = []
         if self._number:
-            self._screen_of_pixels.to_terminal(kitty_forget(self._number, os.environ))
+            self._artist.to_terminal(kitty_forget(self._number, os.environ))
             self._number = 0
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -150,7 +159,7 @@ class PictureView(Static):
             return strips
         sixels = dict(enumerate(self._sixels))
         return [
-            _SixelStrip(strip, sixels[y]) if y in sixels else strip
+            SixelStrip(strip, sixels[y]) if y in sixels else strip
             for y, strip in zip(crop.line_range, strips, strict=True)
         ]
 

@@ -10,8 +10,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from ismsg_tui.actions import action, key_label
+from ismsg_tui.domain.words import QUOTE_SIGN
 from ismsg_tui.widgets.segments import MUTED, fit
-from ismsg_tui.widgets.timeline_entries import QUOTE_SIGN
 
 
 class QuoteBar(Widget):

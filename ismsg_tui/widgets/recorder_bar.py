@@ -85,6 +85,8 @@ class _Wave(Widget):
 class RecorderBar(Vertical, can_focus=True):
     """Title, waveform, what there is to say, keys; not there while there is nothing to show."""
 
+    # The keys are others once it has the focus: a click must not reach one that was not under it.
+    FOCUS_ON_CLICK: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.VOICE)]
     DEFAULT_CSS = """
     RecorderBar {

@@ -22,6 +22,8 @@ class StatusLine(Widget):
     right: reactive[str] = reactive("")
     alarm: reactive[str] = reactive("")
     """The style of what stands right: none, warning or error."""
+    left_alarm: reactive[str] = reactive("")
+    """The same of what stands left."""
     rule: reactive[str] = reactive("─")
 
     def render(self) -> Content:
@@ -30,7 +32,7 @@ class StatusLine(Widget):
         words = shown_line(self.left, 400)
         right = f" {shown_line(self.right, 400)} " if self.right else ""
         if cell_len(right) > room:
-            right = f" {right.split()[-1]} "
+            right = f" {right.rsplit(maxsplit=1)[-1]} "
         space = max(0, room - cell_len(right) - 1)
         left = f" {words} " if words else ""
         if cell_len(left) > space:
@@ -38,7 +40,7 @@ class StatusLine(Widget):
         gap = max(1, room - cell_len(left) - cell_len(right))
         return Content.assemble(
             self.rule * 2,
-            (left, "bold $foreground"),
+            (left, self.left_alarm or "bold $foreground"),
             self.rule * gap,
             (right, self.alarm or MUTED),
             self.rule * 2,

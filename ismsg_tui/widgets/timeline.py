@@ -53,6 +53,13 @@ class Timeline(ScrollView, can_focus=True):
     class Left(Message):
         """The agent wants to go back to the list."""
 
+    class LinkClicked(Message):
+        """A link was clicked."""
+
+        def __init__(self, message_id: str) -> None:
+            super().__init__()
+            self.message_id = message_id
+
     class BottomSeen(Message):
         """The newest line has come into sight."""
 
@@ -298,6 +305,11 @@ class Timeline(ScrollView, can_focus=True):
             style = self._styles_by_ink[ink] = self.get_visual_style(ink).rich_style
         return style
 
+    def _ink_style(self, ink: Ink, message_id: str) -> Style:
+        style = self._style(ink)
+        is_link = ink in (Ink.LINK, Ink.COMMENT_LINK)
+        return style + Style.from_meta({"links of": message_id}) if is_link else style
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self._width
@@ -315,8 +327,9 @@ class Timeline(ScrollView, can_focus=True):
         strip = self._strips.get((message_id, part))
         if strip is None:
             pieces = self._laid[message_id][3][part]
-            segments = [segment(text, self._style(ink)) for text, ink in pieces]
-            fill = self._style(pieces[-1][1]) if pieces and pieces[-1][1] is Ink.COMMENT else self.rich_style
+            segments = [segment(text, self._ink_style(ink, message_id)) for text, ink in pieces]
+            tinted = pieces and pieces[-1][1] in (Ink.COMMENT, Ink.COMMENT_LINK)
+            fill = self._style(Ink.COMMENT) if tinted else self.rich_style
             strip = Strip(segments).adjust_cell_length(width, fill)
             self._strips[message_id, part] = strip
         selected = self.text_selection.get_span(line) if self.text_selection is not None else None
@@ -418,6 +431,9 @@ class Timeline(ScrollView, can_focus=True):
         self.app.cursor_position = Offset(region.x, region.bottom - 1)
 
     def on_click(self, event: Click) -> None:
-        """A click on the bar of new messages shows them."""
+        """A click on the bar of new messages shows them; one on a link asks where it leads."""
+        linked = event.style.meta.get("links of")
+        if isinstance(linked, str) and self.text_selection is None:
+            self.post_message(self.LinkClicked(linked))
         if self._unseen and event.y == self.size.height - 1:
             self.action_newest()

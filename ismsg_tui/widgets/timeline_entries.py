@@ -5,22 +5,24 @@ Pure functions of their arguments: the widget caches what they return.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 
 from rich.cells import cell_len
 
 from ismsg_tui import times
 from ismsg_tui.domain.entities import Channel, Delivery, EventType, Message, MessageKind, User
+from ismsg_tui.domain.links import find_links
 from ismsg_tui.domain.search_text import find_spans
-from ismsg_tui.domain.words import author_words, event_words, quote_words, undone_words
+from ismsg_tui.domain.words import QUOTE_SIGN, author_words, event_words, quote_words, undone_words
 from ismsg_tui.store.blobs import BlobState
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.timeline import Line
 from ismsg_tui.widgets.file_lines import Tone, file_lines
-from ismsg_tui.widgets.segments import fit, wrapped
+from ismsg_tui.widgets.segments import fit, unfolded, wrapped
 
 TEXT_WIDTH = 100
 """Messages are not folded wider than this: longer lines are hard to read."""
@@ -40,6 +42,8 @@ class Ink(StrEnum):
     COMMENT = "timeline--comment"
     FAILED = "timeline--failed"
     FOUND = "timeline--found"
+    LINK = "timeline--link"
+    COMMENT_LINK = "timeline--comment-link"
 
 
 Row = list[tuple[str, Ink]]
@@ -139,7 +143,7 @@ def _refused_closing(line: Line, width: int) -> list[Row]:
     event = line.message.event
     at, room = times.clock(line.message.at), max(8, width - 4)
     rows: list[Row] = [[("  ", Ink.FAILED), (text, Ink.FAILED)] for text in wrapped(_refusal(line), max(8, room - 8))]
-    rows[0].append((f" · {at}", Ink.DIM))
+    rows[-1].append((f" · {at}", Ink.DIM))
     note = " · ".join(part for part in (event.category, event.summary) if part) if event else ""
     return rows + [[("    ", Ink.DIM), (text, Ink.PLAIN)] for text in wrapped(note, room) if note]
 
@@ -150,6 +154,7 @@ def _refusal(line: Line) -> str:
 
 _BAR, _COMMENT_BAR = "▎ ", "║ "
 """What stands before every line of a message, and of a comment: that it is one must not hang on its colour."""
+BARS = (_BAR, _COMMENT_BAR)
 
 
 def _bar(message: Message) -> tuple[str, Ink]:
@@ -179,16 +184,35 @@ def _heading(message: Message, around: Surroundings, width: int) -> Row:
 
 
 def _body(message: Message, around: Surroundings, width: int) -> list[Row]:
-    ink = _ink(message)
-    lines = wrapped(message.text, max(1, min(width - 1, TEXT_WIDTH) - len(_BAR)))
-    tint = Ink.COMMENT if message.kind is MessageKind.COMMENT else Ink.PLAIN
-    if not around.searched:
-        return [[_bar(message), (text, tint)] for text in lines]
-    return [[_bar(message), *_marked(text, around.searched, tint)] for text in lines]
+    comment = message.kind is MessageKind.COMMENT
+    tint, link = (Ink.COMMENT, Ink.COMMENT_LINK) if comment else (Ink.PLAIN, Ink.LINK)
+    whole = unfolded(message.text)
+    links = find_links(whole)
+    rows: list[Row] = []
+    end = 0
+    for text in wrapped(message.text, max(1, min(width - 1, TEXT_WIDTH) - len(_BAR))):
+        # Folding takes away blanks between lines and nothing else.
+        start = max(whole.find(text, end), 0)
+        end = start + len(text)
+        layers = [(Ink.FOUND, find_spans(text, around.searched))] if around.searched else []
+        if links:
+            layers.append(
+                (link, [(max(a, start) - start, min(b, end) - start) for a, b in links if a < end > start < b])
+            )
+        rows.append([_bar(message), *_inked(text, tint, layers)])
+    return rows
 
 
-QUOTE_SIGN = "↩ "
-"""What stands before a message that is quoted."""
+def _inked(text: str, tint: Ink, layers: Sequence[tuple[Ink, Sequence[tuple[int, int]]]]) -> Row:
+    """A text in pieces: where layers of ink lie over each other, the first of them is seen."""
+    if not layers:
+        return [(text, tint)]
+    cuts = sorted({0, len(text), *(place for _, spans in layers for span in spans for place in span)})
+    row: Row = []
+    for start, end in pairwise(cuts):
+        ink = next((ink for ink, spans in layers if any(a <= start and end <= b for a, b in spans)), tint)
+        row.append((text[start:end], ink))
+    return row or [(text, tint)]
 
 
 def _quote(line: Line, around: Surroundings, width: int) -> Row:
@@ -208,15 +232,6 @@ def _files(message: Message, around: Surroundings, width: int) -> list[Row]:
         for attachment in message.attachments
         for line in file_lines(attachment, around.blob(attachment.sha256), room, mine=mine)
     ]
-
-
-def _marked(text: str, searched: str, tint: Ink) -> Row:
-    row: Row = []
-    done = 0
-    for start, end in find_spans(text, searched):
-        row += [(text[done:start], tint), (text[start:end], Ink.FOUND)]
-        done = end
-    return [*row, (text[done:], tint)]
 
 
 _STATE = {

@@ -39,6 +39,8 @@ class UnsentView(NamedTuple):
 class UnsentBar(Vertical, can_focus=True):
     """Title, the words with the reason, keys; not there while everything was sent."""
 
+    # The keys are others once it has the focus: a click must not reach one that was not under it.
+    FOCUS_ON_CLICK: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.UNSENT)]
     DEFAULT_CSS = """
     UnsentBar {
@@ -93,10 +95,14 @@ class UnsentBar(Vertical, can_focus=True):
         """Show what came before the lines were there."""
         self.watch_view(self.view)
 
-    def on_focus(self) -> None:
-        """Show that keys come here, and park the terminal's cursor."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show whether keys come here, and park the terminal's cursor."""
+        super().watch_has_focus(has_focus)
         self.watch_view(self.view)
-        self.call_after_refresh(self._park_cursor)
+        if has_focus:
+            self.call_after_refresh(self._park_cursor)
+        else:
+            self.post_message(self.Disarmed())
 
     def on_resize(self) -> None:
         """Keep the terminal's cursor here."""
@@ -106,11 +112,6 @@ class UnsentBar(Vertical, can_focus=True):
         if self.has_focus:
             region = self.query_one("#unsent-words").region
             self.app.cursor_position = Offset(region.x, region.y)
-
-    def on_blur(self) -> None:
-        """Show that keys go elsewhere."""
-        self.watch_view(self.view)
-        self.post_message(self.Disarmed())
 
     def on_key(self, event: Key) -> None:
         """Whatever is not a confirmation is none."""

@@ -51,8 +51,8 @@ _OLDEST = 100_000_000_000
 """A time below this is one in seconds."""
 
 _PHONE = re.compile(r"\+[1-9]\d{5,14}")
-_CONTACT = r"^[A-Za-z0-9_=+/@]{1,50}$"
-_ID = r"^[^\x00-\x1f\x7f]{1,50}$"
+_CONTACT = r"^[A-Za-z0-9_=+/@]{1,50}\Z"
+_ID = r"^[^\x00-\x1f\x7f]{1,50}\Z"
 
 
 class _ContactNote(Struct, rename="camel"):
@@ -77,7 +77,7 @@ class _Event(Struct, rename="camel"):
     timestamp: Annotated[int, Meta(ge=_OLDEST, lt=1 << 53)]
     message: dict[str, Any] | UnsetType = UNSET
     status: Raw | UnsetType = UNSET
-    message_id: Annotated[str, Meta(max_length=100)] = ""
+    message_id: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{0,100}\Z")] = ""
 
 
 class _Status(Struct):
@@ -113,7 +113,7 @@ class CustomChannel:
     # What goes out
 
     def send(self, account: Account, message: Outgoing) -> str:
-        """Post one part and return the `mId` that the channel gave it. Raises RefusedError, LaterError, UncertainError."""
+        """Post one part and return the `mId` that it got. Raises RefusedError, LaterError, UncertainError."""
         url = f"{account.base_url.rstrip('/')}/message"
         until = time.monotonic() + LONGEST_CALL
         headers = {"Authorization": f"Bearer {account.token}"}
@@ -296,5 +296,8 @@ def _decode(body: bytes | Raw, type_: type[T], pointer: str) -> T:
 
 def _invalid(pointer: str, detail: str) -> ProblemError:
     return ProblemError(
-        422, "invalid", f"A part of the request can't be: {pointer or 'its whole'}.", errors=[FieldError(pointer, detail)]
+        422,
+        "invalid",
+        f"A part of the request can't be: {pointer or 'its whole'}.",
+        errors=[FieldError(pointer, detail)],
     )

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 
 from ismsg_tui.server.accounts import Viewer
@@ -15,6 +16,8 @@ from ismsg_tui.server.server import Server
 
 ViewerRequest: TypeAlias = Request[None, Viewer, State]
 """A request behind one of the guards below: its `auth` is who asks."""
+NamedServer: TypeAlias = NamedDependency[Server]
+"""What every handler gets as `server`."""
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
 _LONGEST_TOKEN = 200

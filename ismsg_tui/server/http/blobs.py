@@ -6,12 +6,12 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 from urllib.parse import quote
 
 from litestar import Request, Response, delete, get, head, patch, post, put
 from litestar.exceptions import InternalServerException
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
@@ -19,9 +19,8 @@ from ismsg_tui.domain.text import file_name
 from ismsg_tui.domain.wire import LARGEST_PIECE, Upload, UploadRequest
 from ismsg_tui.server.blobs import StoredBlob, digest_mismatch
 from ismsg_tui.server.errors import ProblemError
-from ismsg_tui.server.http.auth import ViewerRequest, signed_in
+from ismsg_tui.server.http.auth import NamedServer, ViewerRequest, signed_in
 from ismsg_tui.server.http.problems import problems
-from ismsg_tui.server.server import Server
 
 _READ = 1 << 18
 _WRITE = 1 << 20
@@ -33,25 +32,27 @@ BLOB = "/v1/w/{ws:str}/blobs/{sha256:str}"
 UPLOADS = "/v1/w/{ws:str}/uploads"
 UPLOAD = UPLOADS + "/{upload_id:str}"
 
-Offset = Annotated[int, Parameter(header="Upload-Offset", ge=0, le=1 << 50, description="Where the piece begins.")]
+Offset: TypeAlias = Annotated[
+    int, HeaderParameter(name="Upload-Offset", ge=0, le=1 << 50, description="Where the piece begins.")
+]
 
 
 @head(BLOB, guards=[signed_in], status_code=200, responses=problems(401, 403, 404))
-async def look_for_blob(request: ViewerRequest, server: Server, sha256: str) -> Response[None]:
+async def look_for_blob(request: ViewerRequest, server: NamedServer, sha256: FromPath[str]) -> Response[None]:
     """Whether a file is there that the caller may see; it is kept for another day then."""
     found = await server.offload(server.blobs.find, request.auth, sha256)
     return Response(None, status_code=200, headers={**_kept(found), "Content-Length": str(found.size)})
 
 
 @get(BLOB, guards=[signed_in], responses=problems(401, 403, 404, 416))
-async def read_blob(request: ViewerRequest, server: Server, sha256: str) -> Response[Any]:
+async def read_blob(request: ViewerRequest, server: NamedServer, sha256: FromPath[str]) -> Response[Any]:
     """The bytes of a file that the caller may see, or the one range of them that the request asks for."""
     found = await server.offload(server.blobs.find, request.auth, sha256)
     return _answer(request, found, _kept(found))
 
 
 @get("/v1/files/{token:str}", security=[], responses=problems(404, 416))
-async def read_linked_file(request: Request[Any, Any, Any], server: Server, token: str) -> Response[Any]:
+async def read_linked_file(request: Request[Any, Any, Any], server: NamedServer, token: FromPath[str]) -> Response[Any]:
     """The bytes of a file that was sent through a channel, by the address that the channel was given."""
     found = await server.offload(server.links.open, token)
     headers = {
@@ -65,7 +66,7 @@ async def read_linked_file(request: Request[Any, Any, Any], server: Server, toke
 
 
 @put(BLOB, guards=[signed_in], request_max_body_size=LARGEST_PIECE, responses=problems(401, 403, 413, 422, 507))
-async def send_blob(request: ViewerRequest, server: Server, sha256: str) -> Response[None]:
+async def send_blob(request: ViewerRequest, server: NamedServer, sha256: FromPath[str]) -> Response[None]:
     """Take a file of at most 8 MiB in one go: 201 if it is new here, 204 if it was there."""
     if not _SHA256.fullmatch(sha256):
         raise digest_mismatch()
@@ -77,7 +78,7 @@ async def send_blob(request: ViewerRequest, server: Server, sha256: str) -> Resp
 
 
 @post(UPLOADS, guards=[signed_in], responses=problems(400, 401, 403, 413, 415, 422, 507))
-async def begin_upload(request: ViewerRequest, server: Server, data: UploadRequest) -> Response[Upload]:
+async def begin_upload(request: ViewerRequest, server: NamedServer, data: JSONBody[UploadRequest]) -> Response[Upload]:
     """Begin to send a file in pieces."""
     made = await server.offload(server.uploads.create, request.auth, data)
     location = f"/v1/w/{request.auth.workspace_id}/uploads/{made.id}"
@@ -85,10 +86,10 @@ async def begin_upload(request: ViewerRequest, server: Server, data: UploadReque
 
 
 @head(UPLOAD, guards=[signed_in], status_code=200, responses=problems(401, 403, 410))
-async def look_at_upload(request: ViewerRequest, server: Server, upload_id: str) -> Response[None]:
+async def look_at_upload(request: ViewerRequest, server: NamedServer, upload_id: FromPath[str]) -> Response[None]:
     """How far a file has come: where the next piece has to begin."""
     found = await server.offload(server.uploads.state, request.auth, upload_id)
-    return Response(None, status_code=200, headers={"Cache-Control": "no-store", **_progress(found)})
+    return Response(None, status_code=200, headers={"Content-Length": "0", **_progress(found)})
 
 
 @patch(
@@ -98,7 +99,9 @@ async def look_at_upload(request: ViewerRequest, server: Server, upload_id: str)
     request_max_body_size=LARGEST_PIECE,
     responses=problems(400, 401, 403, 409, 410, 413, 422, 507),
 )
-async def send_piece(request: ViewerRequest, server: Server, upload_id: str, offset: Offset) -> Response[None]:
+async def send_piece(
+    request: ViewerRequest, server: NamedServer, upload_id: FromPath[str], offset: Offset
+) -> Response[None]:
     """Take the next piece of a file, at most 8 MiB; what has come of one that was cut off counts too."""
     piece = await server.offload(server.uploads.open, request.auth, upload_id, offset)
     try:
@@ -112,7 +115,7 @@ async def send_piece(request: ViewerRequest, server: Server, upload_id: str, off
 
 
 @delete(UPLOAD, guards=[signed_in], responses=problems(401, 403, 410))
-async def cancel_upload(request: ViewerRequest, server: Server, upload_id: str) -> None:
+async def cancel_upload(request: ViewerRequest, server: NamedServer, upload_id: FromPath[str]) -> None:
     """Give up sending a file."""
     await server.offload(server.uploads.cancel, request.auth, upload_id)
 
@@ -165,7 +168,11 @@ def _span(wanted: str, size: int) -> range:
             return range(size)
     if start >= stop:
         raise ProblemError(
-            416, "range", f"The file has {size:,} bytes.", params={"size": size}, headers={"Content-Range": f"bytes */{size}"}
+            416,
+            "range",
+            f"The file has {size:,} bytes.",
+            params={"size": size},
+            headers={"Content-Range": f"bytes */{size}"},
         )
     return range(start, stop)
 

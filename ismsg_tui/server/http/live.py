@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from ismsg_tui.domain.wire import PageBody, Presence
 from ismsg_tui.server.accounts import Viewer
 from ismsg_tui.server.errors import ProblemError
-from ismsg_tui.server.http.auth import ViewerRequest, bearer, signed_in
+from ismsg_tui.server.http.auth import NamedServer, ViewerRequest, bearer, signed_in
 from ismsg_tui.server.http.problems import problems
 from ismsg_tui.server.http.sync import Epoch, Sight, Since
 from ismsg_tui.server.hub import Watch
@@ -94,7 +94,7 @@ class _Stream:
             if other.user_id != viewer.user_id
         ]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Talk until the reader goes or the stream has to end."""
         talking = asyncio.create_task(self._talk(send))
         listening = asyncio.create_task(_until_gone(receive))
@@ -112,15 +112,19 @@ class _Stream:
         hub, settings = self._server.hub, self._server.settings
         ends = time.monotonic() + settings.stream_life
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        with hub.watch(self._workspace_id) as watch, self._server.places.enter(self._device_id, watch.ring) as place:
-            with suppress(TimeoutError):  # a reader who takes nothing is not told why he is left
-                while True:
-                    reason = await self._news(watch, send) or self._end(place, ends)
-                    if reason:
-                        await self._write(send, _event("bye", msgspec.json.encode(Bye(reason))), last=True)
-                        return
-                    if not await watch.wait(min(settings.keepalive, max(0.0, ends - time.monotonic()))):
-                        await self._write(send, _ALIVE)
+        # A reader who takes nothing is not told why he is left.
+        with (
+            hub.watch(self._workspace_id) as watch,
+            self._server.places.enter(self._device_id, watch.ring) as place,
+            suppress(TimeoutError),
+        ):
+            while True:
+                reason = await self._news(watch, send) or self._end(place, ends)
+                if reason:
+                    await self._write(send, _event("bye", msgspec.json.encode(Bye(reason))), last=True)
+                    return
+                if not await watch.wait(min(settings.keepalive, max(0.0, ends - time.monotonic()))):
+                    await self._write(send, _ALIVE)
 
     async def _news(self, watch: Watch, send: Send) -> str:
         """Write what is new; returns why the stream has to end, if so."""
@@ -158,7 +162,7 @@ class _Stream:
         **problems(401, 403, 404, 410, 422, 503),
     },
 )
-async def live(request: ViewerRequest, server: Server, since: Since, epoch: Epoch, sight: Sight) -> ASGIApp:
+async def live(request: ViewerRequest, server: NamedServer, since: Since, epoch: Epoch, sight: Sight) -> ASGIApp:
     """Changes as they happen, as server-sent events.
 
     `changes` is a page that goes on from the one before; `head` says up to which revision there is more than fits into

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
 
 from ismsg_tui.server.journal import REQUESTS
 from ismsg_tui.server.metrics import Metrics
@@ -56,7 +57,7 @@ class Observed:
             self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             return
         route = str(scope.get("path_template") or UNKNOWN)
         self._metrics.request(scope["method"], route, status, seconds)
@@ -71,7 +72,7 @@ class Observed:
             "request": scope["state"]["request_id"],
             "device": viewer.device_id if viewer else "",
         }
-        requests.debug("request", extra={"fields": fields})
+        requests.info("request", extra={"fields": fields})
 
 
 def _dress(headers: MutableScopeHeaders, state: dict[str, object]) -> None:

@@ -9,9 +9,9 @@ from msgspec import Struct
 from sqlalchemy import text
 
 from ismsg_tui.server.errors import ProblemError
+from ismsg_tui.server.http.auth import NamedServer
 from ismsg_tui.server.http.problems import problems
 from ismsg_tui.server.metrics import CONTENT_TYPE
-from ismsg_tui.server.server import Server
 
 
 class Discovery(Struct, frozen=True):
@@ -44,7 +44,7 @@ async def alive() -> Health:
 
 
 @get("/readyz", responses=problems(503))
-async def ready(server: Server) -> Health:
+async def ready(server: NamedServer) -> Health:
     """Whether this process can do its work: the database answers, and it is not about to end."""
     if server.hub.closing:
         raise ProblemError(503, "closing", "This process is about to end.", retry_after=1)
@@ -59,11 +59,13 @@ async def ready(server: Server) -> Health:
 
 @get(
     "/metrics",
-    responses={200: ResponseSpec(str, generate_examples=False, media_type="text/plain", description="As Prometheus reads.")},
+    responses={
+        200: ResponseSpec(str, generate_examples=False, media_type="text/plain", description="As Prometheus reads.")
+    },
 )
-async def metrics(server: Server) -> Response[bytes]:
+async def metrics(server: NamedServer) -> Response[bytes]:
     """The numbers of this server."""
-    return Response(server.metrics.text(), media_type=CONTENT_TYPE)
+    return Response(server.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
 
 handlers: list[ControllerRouterHandler] = [discover, alive, ready, metrics]

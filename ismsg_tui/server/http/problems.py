@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -12,8 +12,6 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolError
 
 from ismsg_tui.domain.wire import FieldError, Problem
 from ismsg_tui.server.errors import ProblemError
@@ -38,23 +36,21 @@ _MISSING_PARAMETER = re.compile(r"Missing required \w+ parameter '(\w+)'")
 
 
 class StrictRequest(Request[Any, Any, Any]):
-    """A request whose JSON is decoded straight into the struct that its handler asks for, taking nothing for another."""
+    """A request whose JSON is decoded straight into the struct that its handler wants, nothing taken for another."""
 
     async def json(self) -> Any:
         """The body. Raises ProblemError 400, 413, 415 or 422."""
         kind = self.content_type[0]
         if kind != "application/json":
-            raise ProblemError(415, "content-type", "The body has to be JSON: say so by Content-Type: application/json.")
+            raise ProblemError(
+                415, "content-type", "The body has to be JSON: say so by Content-Type: application/json."
+            )
         try:
             body = await self.body()
         except InternalServerException as error:
             raise ProblemError(400, "cut-off", "The request ended before its body did.") from error
         field = self.route_handler.parsed_data_field
-        value = decode(body, field.annotation if field else Any)
-        errors = list(_unstorable(msgspec.to_builtins(value), ""))
-        if errors:
-            raise invalid(*errors)
-        return value
+        return decode(body, field.annotation if field else Any)
 
 
 def decode(body: bytes, type_: Any) -> Any:
@@ -75,7 +71,9 @@ def invalid(*errors: FieldError) -> ProblemError:
 def problems(*statuses: int) -> Mapping[int, ResponseSpec]:
     """For a handler's `responses`: that it answers with a problem of these statuses, as OpenAPI is to say."""
     return {
-        status: ResponseSpec(Problem, generate_examples=False, media_type=MEDIA_TYPE, description=HTTPStatus(status).phrase)
+        status: ResponseSpec(
+            Problem, generate_examples=False, media_type=MEDIA_TYPE, description=HTTPStatus(status).phrase
+        )
         for status in statuses
     }
 
@@ -119,11 +117,6 @@ def _known(error: Exception) -> ProblemError | None:
             return _wrong_parameters(error)
         case HTTPException() if error.status_code < 500:
             return ProblemError(error.status_code, *_CODES.get(error.status_code, _CODES[400]))
-        case DataError():
-            return ProblemError(422, "invalid", "The request holds a value that can't be stored.")
-        case OperationalError() | InterfaceError() | PoolError():
-            log.warning("the database can't be used", exc_info=error)
-            return ProblemError(503, "busy", "The database can't be reached: try again in a moment.", retry_after=2)
     return None
 
 
@@ -146,23 +139,3 @@ def _field_error(message: str) -> FieldError:
     if missing:
         return FieldError("".join(f"/{step}" for step in [*steps, missing[1]]), "It is missing.")
     return FieldError("".join(f"/{step}" for step in steps), detail)
-
-
-def _unstorable(value: object, pointer: str) -> Iterator[FieldError]:
-    """What no database keeps or not every reader reads alike: NUL in texts, numbers that are too large."""
-    match value:
-        case str():
-            if "\0" in value:
-                yield FieldError(pointer, "It has the character NUL in it.")
-        case bool():
-            pass
-        case int():
-            if abs(value) > LARGEST_NUMBER:
-                yield FieldError(pointer, "The number is too large.")
-        case dict():
-            for key, inner in value.items():
-                yield from _unstorable(key, pointer)
-                yield from _unstorable(inner, f"{pointer}/{key}")
-        case list() | tuple():
-            for index, inner in enumerate(value):
-                yield from _unstorable(inner, f"{pointer}/{index}")

@@ -6,18 +6,18 @@ from http import HTTPStatus
 
 from litestar import Request, delete, post
 from litestar.datastructures import State
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
 from ismsg_tui.domain.wire import Refresh, Session, SignIn
-from ismsg_tui.server.http.auth import ViewerRequest, has_device
+from ismsg_tui.server.http.auth import NamedServer, ViewerRequest, has_device
 from ismsg_tui.server.http.problems import problems
-from ismsg_tui.server.server import Server
 
 Asking = Request[None, None, State]
 
 
 @post("/v1/session", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 503))
-async def sign_in(request: Asking, server: Server, data: SignIn) -> Session:
+async def sign_in(request: Asking, server: NamedServer, data: JSONBody[SignIn]) -> Session:
     """Sign in with e-mail and password: makes a device and its tokens."""
     address = _address(request)
     who = (address, data.email.strip().casefold())
@@ -26,14 +26,14 @@ async def sign_in(request: Asking, server: Server, data: SignIn) -> Session:
 
 
 @post("/v1/session/refresh", status_code=200, responses=problems(400, 401, 403, 413, 415, 422, 429, 503))
-async def refresh(request: Asking, server: Server, data: Refresh) -> Session:
+async def refresh(request: Asking, server: NamedServer, data: JSONBody[Refresh]) -> Session:
     """Exchange the refresh token for a new pair of tokens; the old one is good once more for a minute."""
     with server.address_rate.failures(_address(request)):
         return await server.offload(server.accounts.refresh, data.refresh)
 
 
 @delete("/v1/session", status_code=HTTPStatus.NO_CONTENT, guards=[has_device], responses=problems(401, 403, 503))
-async def sign_out(request: ViewerRequest, server: Server) -> None:
+async def sign_out(request: ViewerRequest, server: NamedServer) -> None:
     """Sign out: the tokens of this device are good for nothing any more."""
     await server.offload(server.accounts.sign_out, request.auth.device_id)
     server.hub.leave(request.auth.device_id)

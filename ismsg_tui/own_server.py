@@ -1,0 +1,215 @@
+"""The server that a console runs for itself where it belongs to no other: the same code, in this process, on loopback.
+
+It begins on the thread that synchronises when that first asks, so that nobody waits for it; its data lie beside the
+store. What was brought into the store without it, the set-up of the workspace and imports, is handed to it first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ismsg_tui.domain.changes import Answer, Page
+from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.entities import Entity, Workspace
+from ismsg_tui.domain.wire import PresenceNote, Session
+from ismsg_tui.files.handling import Cancelled, Progress
+from ismsg_tui.store.export import adopted_rows
+from ismsg_tui.store.store import Store
+from ismsg_tui.sync.authority import ClientError, OnPresence, Standing, UnreachableError
+from ismsg_tui.sync.credentials import Account, Credentials, Tokens, tokens_of
+
+if TYPE_CHECKING:
+    from ismsg_tui.server.app import Server
+    from ismsg_tui.sync.remote import RemoteAuthority
+
+FOLDER = "server"
+"""Beside the store: the database of its server and the files that went through it."""
+UNLIMITED = 1_000_000.0
+"""Commands a second: nobody has to be kept from flooding himself."""
+
+
+class OwnServer:
+    """A server on a thread of this process."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begins to answer, which may take a second or two.
+
+        Raises UnreachableError where another process runs a server on this folder, ClientError where it can't be run.
+        """
+        # Whoever belongs to another server needs none of this.
+        from ismsg_tui.server.admin import Admin
+        from ismsg_tui.server.app import Server, ServerSettings
+        from ismsg_tui.server.database import Database
+        from ismsg_tui.server.run import Background, ServeError, only_server
+
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(only_server(folder))
+                database = Database(f"sqlite:///{folder / 'server.db'}")
+                stack.callback(database.close)
+                database.migrate()
+                settings = ServerSettings(commands_per_second=UNLIMITED, commands_burst=UNLIMITED)
+                self.server: Server = Server(database, folder, settings=settings)
+                self.admin = Admin(database, self.server.ledger)
+                background = Background(self.server)
+            except ServeError as error:
+                raise UnreachableError(str(error), arrived=False) from error
+            except OSError as error:
+                raise ClientError(f"The server in {folder} can't be run: {error.strerror or error}.") from error
+            stack.callback(background.stop)
+            self.address = background.address
+            """Where it answers."""
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """End it; everything is kept."""
+        self._stack.close()
+
+    def take_in(self, rows: Sequence[Entity]) -> None:
+        """Keep rows that no command made; a workspace that is new is begun."""
+        known = {workspace.id for workspace in self.admin.workspaces()}
+        for row in rows:
+            if isinstance(row, Workspace) and row.id not in known:
+                self.admin.create_workspace(row)
+        self.server.ledger.seed(self.workspace_id, rows, past=True)
+
+    @property
+    def workspace_id(self) -> str:
+        """The one workspace that it has."""
+        return self.admin.workspaces()[0].id
+
+    def sign_in(self, user_id: str, folder: Path) -> RemoteAuthority:
+        """The server as it is for one user; `folder` is where what is half sent is noted."""
+        from ismsg_tui.sync.remote import RemoteAuthority
+
+        session = self.server.accounts.issue_local(self.workspace_id, user_id, "own console")
+        self._stack.callback(self.server.accounts.sign_out, session.device_id)
+        return RemoteAuthority(self.address, _InMemory(folder, self.address, session))
+
+
+class _InMemory(Credentials):
+    """Tokens that last as long as this process."""
+
+    def __init__(self, folder: Path, address: str, session: Session) -> None:
+        super().__init__(folder)
+        self._session = session
+        self._tokens = tokens_of(session)
+        self._address = address
+        self._renewing = threading.Lock()
+
+    @property
+    def account(self) -> Account:
+        """Whom it signs in."""
+        known = self._session
+        return Account(
+            self._address, known.workspace_id, known.workspace_name, known.user_id, email="", device_id=known.device_id
+        )
+
+    def tokens(self) -> Tokens:
+        """The tokens to be used now."""
+        return self._tokens
+
+    def renew(self, stale: Tokens, exchange: Callable[[str], Session]) -> None:
+        """Get new tokens for stale ones, once for all threads."""
+        with self._renewing:
+            if self._tokens == stale:
+                self._tokens = tokens_of(exchange(stale.refresh))
+
+
+class OwnAuthority:
+    """The authority of a store that belongs to no server; implements `sync.authority.Authority`."""
+
+    def __init__(self, store: Store, user_id: str) -> None:
+        """`user_id` is who sits at the console; others may give commands from the shell."""
+        self._store = store
+        self._user_id = user_id
+        self._lock = threading.Lock()
+        self._server: OwnServer | None = None
+        self._users: dict[str, RemoteAuthority] = {}
+
+    def close(self) -> None:
+        """End the server."""
+        with self._lock:
+            for remote in self._users.values():
+                remote.close()
+            self._users.clear()
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+
+    def meet(self) -> Standing:
+        """How things stand, once the server has begun and has been given everything."""
+        return self._up_to_date().meet()
+
+    def push(self, commands: Sequence[Issued]) -> list[Answer]:
+        """Carry out commands, each for the user who gave it."""
+        self._up_to_date()
+        answers: list[Answer] = []
+        for user_id, given in groupby(commands, lambda issued: issued.actor.user_id or self._user_id):
+            batch = list(given)
+            try:
+                found = self._remote(user_id).push(batch)
+            except UnreachableError:
+                if not answers:
+                    raise
+                break  # those before are settled
+            answers += found
+            if len(found) < len(batch):
+                break
+        return answers
+
+    def changes(self, since: int, limit: int) -> Page:
+        """The rows that changed after a revision."""
+        return self._up_to_date().changes(since, limit)
+
+    def watch(self, hint: Callable[[], None], on_presence: OnPresence) -> Callable[[], None]:
+        """Have `hint` called when there may be new rows."""
+        return self._up_to_date().watch(hint, on_presence)
+
+    def announce(self, note: PresenceNote) -> None:
+        """Tell the teammates: there are none, but scripts may ask."""
+        self._up_to_date().announce(note)
+
+    def has_blob(self, sha256: str) -> bool:
+        """Whether the server has the bytes of a file."""
+        return self._up_to_date().has_blob(sha256)
+
+    def put_blob(self, sha256: str, path: Path, progress: Progress, cancelled: Cancelled) -> None:
+        """Give it the bytes of a file."""
+        self._up_to_date().put_blob(sha256, path, progress, cancelled)
+
+    def get_blob(self, sha256: str, to: Path, progress: Progress, cancelled: Cancelled) -> None:
+        """Get the bytes of a file."""
+        self._up_to_date().get_blob(sha256, to, progress, cancelled)
+
+    def _up_to_date(self) -> RemoteAuthority:
+        """The server for the user at the console, once it has what was brought into the store without it."""
+        self._hand_over()
+        return self._remote(self._user_id)
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            adopted = self._store.replica.adopted
+            if adopted:
+                server = self._running()
+                for rows in adopted_rows(self._store):
+                    server.take_in(rows)
+                self._store.given(adopted)
+
+    def _remote(self, user_id: str) -> RemoteAuthority:
+        with self._lock:
+            remote = self._users.get(user_id)
+            if remote is None:
+                remote = self._users[user_id] = self._running().sign_in(user_id, self._store.path.parent)
+            return remote
+
+    def _running(self) -> OwnServer:
+        if self._server is None:
+            self._server = OwnServer(self._store.path.parent / FOLDER)
+        return self._server
+

