@@ -7,22 +7,18 @@ import gc
 import logging
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on, work
-from textual.app import App
 from textual.binding import BindingType
 from textual.events import Event, InputEvent
-from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.theme import Theme
 
-from ismsg_tui.actions import action, key_label, keymap, remap
+from ismsg_tui.actions import action, key_label
 from ismsg_tui.audio.devices import PortAudioMicrophone, PortAudioSpeaker
 from ismsg_tui.audio.ports import Microphone, Speaker
 from ismsg_tui.audio.quiet import terminal_kept_clean
@@ -46,6 +42,7 @@ from ismsg_tui.messages import (
 )
 from ismsg_tui.notifier import Notifier
 from ismsg_tui.screens.desk import Desk
+from ismsg_tui.screens.dressed import DressedApp
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.voice import Voice
 from ismsg_tui.screens.writing import Writing
@@ -54,9 +51,8 @@ from ismsg_tui.store.unsent import Written
 from ismsg_tui.store.unused_blobs import clear_unused
 from ismsg_tui.sync.authority import Authority
 from ismsg_tui.sync.engine import Refused, Sync, SyncStatus
-from ismsg_tui.themes import THEMES, needs_edges, readable
-from ismsg_tui.widgets.filters import last_filters, set_scrollbars, wants_ascii
-from ismsg_tui.widgets.segments import show_emoji_in_words, shown_line
+from ismsg_tui.themes import needs_edges
+from ismsg_tui.widgets.segments import shown_line
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +66,9 @@ NOTICE_LIMIT = 500
 """The longest notice, in characters."""
 
 
-class IsmsgApp(App[int], TellsFaults):
+class IsmsgApp(DressedApp, TellsFaults):
     """The console."""
 
-    TITLE = "ismsg"
     # Of a default screen Textual does not load the styles by itself.
     CSS_PATH: ClassVar[list[str]] = ["app.tcss", "screens/desk.tcss"]  # type: ignore[assignment]
     COMMANDS: ClassVar[set[object]] = {DeskCommands}  # type: ignore[assignment]
@@ -89,9 +84,8 @@ class IsmsgApp(App[int], TellsFaults):
         speaker: Speaker | None = None,
     ) -> None:
         """Sound comes from and goes to the devices that the settings name, unless others are given."""
-        super().__init__()
+        super().__init__(config)
         self.inbox = inbox
-        self.config = config
         self.writing = Writing()
         self.voice = Voice(
             inbox,
@@ -114,42 +108,16 @@ class IsmsgApp(App[int], TellsFaults):
         self.desk.announce = self._sync.announce if self._sync else None
         self._notifier = Notifier(inbox, self.to_terminal, os.environ, now_ms())
         self._notifier.enabled = config.notify
-        # An empty variable asks for nothing; Textual only looks whether there is one.
-        self.no_color = bool(os.environ.get("NO_COLOR"))
-        ascii_only = wants_ascii(config.borders)
-        self._last_filters = last_filters(ascii_only=ascii_only, no_colours=self.no_color, file=sys.__stderr__)
-        show_emoji_in_words(config.emoji == "text")
-        set_scrollbars(ascii_only=ascii_only, no_colours=self.no_color)
         self._graphics: Graphics | None = None
         self.tour_first = False
         """Whether the desk is explained before anything else."""
         self._changed: set[str] = set()
         self._changed_lock = threading.Lock()
         self._foreign_version = 0
-        for theme in THEMES:
-            self.register_theme(theme)
-        self._problems = remap(config.key_set, config.keys)
-        if config.theme in self.available_themes:
-            self.theme = config.theme
-        else:
-            self.theme = THEMES[0].name
-            self._problems.append(f"There is no theme “{config.theme}”; “T” shows them all.")
-        self.set_keymap(keymap())
-        self.animation_level = "none"
 
     def get_default_screen(self) -> Desk:
         """The desk is where everything happens."""
         return self.desk
-
-    def get_css_variables(self) -> dict[str, str]:
-        """The colours of the theme, so that everything can be read."""
-        self.theme_variables = readable(super().get_css_variables(), self.current_theme)
-        return self.theme_variables
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """What every painted line goes through."""
-        first = () if self.no_color else super().get_line_filters()
-        return (*first, *self._last_filters)
 
     def _draw_edges(self, theme: Theme) -> None:
         """Draw lines between the panes where colours don't part them."""
@@ -161,8 +129,10 @@ class IsmsgApp(App[int], TellsFaults):
         if self._graphics is None:
             setting = "blocks" if self.is_headless and self.config.pictures != "off" else self.config.pictures
             self._graphics = await graphics_for(setting, os.environ, cell)
-            if self._graphics is Graphics.KITTY and self.console.color_system != "truecolor":
-                # kitty is told the number of a picture as a colour, which fewer colours would change.
+            if self._graphics is Graphics.KITTY and (
+                not self.any_character or self.console.color_system != "truecolor"
+            ):
+                # kitty is told the number of a picture as a colour, and its pieces in characters beyond most encodings.
                 self._graphics = Graphics.BLOCKS
         return self._graphics, cell
 
@@ -215,7 +185,7 @@ class IsmsgApp(App[int], TellsFaults):
         self._draw_edges(self.current_theme)
         self._notifier.start()
         self._leave_on_signals()
-        for problem in self._problems:
+        for problem in self.problems:
             self.notify(problem, title="config.toml", severity="warning", timeout=15, markup=False)
         self._foreign_version = self.inbox.store.foreign_version
         self._unlisten = self.inbox.listen(self._note_change)
@@ -247,6 +217,10 @@ class IsmsgApp(App[int], TellsFaults):
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
                 loop.add_signal_handler(getattr(signal, name), self._leave)
+
+    async def action_quit(self) -> None:
+        """Leave, once the keys that were pressed before are taken; Textual's own way would not keep the draft."""
+        (self.screen.focused or self).call_later(self._leave)
 
     def _leave(self) -> None:
         self.desk.pane.save_draft()

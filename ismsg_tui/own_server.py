@@ -47,10 +47,11 @@ class OwnServer:
         from ismsg_tui.server.database import Database
         from ismsg_tui.server.run import Background, ServeError, only_server
 
+        self.folder = folder
         with ExitStack() as stack:
             try:
                 stack.enter_context(only_server(folder))
-                database = Database(f"sqlite:///{folder / 'server.db'}")
+                database = self._database = Database(f"sqlite:///{folder / 'server.db'}")
                 stack.callback(database.close)
                 database.migrate()
                 settings = ServerSettings(commands_per_second=UNLIMITED, commands_burst=UNLIMITED)
@@ -64,6 +65,7 @@ class OwnServer:
             stack.callback(background.stop)
             self.address = background.address
             """Where it answers."""
+            self.server.channels.deliveries.public_url = self.address
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -72,11 +74,24 @@ class OwnServer:
 
     def take_in(self, rows: Sequence[Entity]) -> None:
         """Keep rows that no command made; a workspace that is new is begun."""
+        self.begin(rows)
+        self.server.ledger.seed(self.workspace_id, rows)
+
+    def begin(self, rows: Sequence[Entity]) -> None:
+        """Begin the workspace that is among these rows, where it is new."""
         known = {workspace.id for workspace in self.admin.workspaces()}
         for row in rows:
             if isinstance(row, Workspace) and row.id not in known:
                 self.admin.create_workspace(row)
-        self.server.ledger.seed(self.workspace_id, rows, past=True)
+
+    def keep_file(self, content: bytes) -> None:
+        """Keep the bytes of a small file that a row taken in speaks of."""
+        blobs = self.server.blobs
+        with blobs.receive(self.workspace_id, blobs.limits.largest) as incoming:
+            incoming.write(content)
+            sha256 = incoming.close()
+            with self._database.write() as connection:
+                blobs.keep(connection, self.workspace_id, sha256, incoming.path, incoming.size)
 
     @property
     def workspace_id(self) -> str:
@@ -212,4 +227,3 @@ class OwnAuthority:
         if self._server is None:
             self._server = OwnServer(self._store.path.parent / FOLDER)
         return self._server
-

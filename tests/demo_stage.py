@@ -8,10 +8,12 @@ from pathlib import Path
 
 from ismsg_tui.clock import new_id
 from ismsg_tui.demo.authority import MemoryAuthority
+from ismsg_tui.demo.guest import GuestPart
 from ismsg_tui.demo.hotel import Hotel
 from ismsg_tui.demo.player import Player, StageClock
-from ismsg_tui.demo.run import authority_of, stage_hotel
+from ismsg_tui.demo.run import stage_hotel
 from ismsg_tui.demo.scene import Scene, load_workspace
+from ismsg_tui.demo.team import Teammates
 from ismsg_tui.domain.commands import Actor, Command, Issued
 from ismsg_tui.domain.entities import Contact, Delivery, Entity, Message, MessageKind
 from ismsg_tui.domain.views import View
@@ -21,7 +23,11 @@ from ismsg_tui.store.rows import table_of
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.engine import Sync
 
+_KEPT: dict[Path, MemoryAuthority] = {}
+"""What the authority of each folder knows, as its server's database would keep it."""
 NOON = 1_790_000_000_000
+LONG_AGO = 1 << 50
+"""The clock here is not that of the machine: no message is ever too old to be sent, in milliseconds."""
 STEP = 5_000
 """How often the scripted agent looks at the screen, in milliseconds."""
 
@@ -33,12 +39,20 @@ class Stage:
         self.clock = StageClock(at)
         self.hotel = Hotel(load_workspace())
         self.store = Store(folder)
-        self.authority = authority_of(self.store, self.hotel.workspace_id, self.clock)
-        self.player = stage_hotel(self.authority, self.hotel, scenes, clock=self.clock, rng=random.Random(seed))
+        if (known := _KEPT.get(folder)) is None:
+            self.authority = _KEPT[folder] = MemoryAuthority(self.clock)
+            self.player = stage_hotel(self.authority, self.hotel, scenes, clock=self.clock, rng=random.Random(seed))
+        else:
+            self.authority = known
+            self.authority.clock = self.clock
+            self.player = Player(known, clock=self.clock, rng=random.Random(seed))
+            team = Teammates(self.player, self.hotel)
+            self.player.join([GuestPart(self.player, self.hotel, team, scene) for scene in scenes])
+            self.player.play_until(self.clock())
         self._finish()
 
     def _finish(self) -> None:
-        self.sync = Sync(self.store, self.authority)
+        self.sync = Sync(self.store, self.authority, ask_after=LONG_AGO)
         self.sync.exchange()
         self.inbox = Inbox(self.store, self.hotel.me)
 

@@ -33,6 +33,7 @@ from ismsg_tui.domain.ids import content_id
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
+from tests.factories import examples
 from tests.on_screen import HARD_TEXTS
 
 OWN = {
@@ -59,7 +60,7 @@ OWN = {
     "long": "all in one word " + "W" * 3_000,
     "wide": "家" * 500,
     "nothing": " \u200b\n \t\n",
-    "links": "https://bank.example@evil.example\\ https://аррӏе.com/\u202egnp.exe javascript://x/%0aalert(1) www.\x1b[31mx.com",
+    "links": "https://bank.example@evil.example\\ https://аррӏе.com/\u202egnp.exe javascript:x www.\x1b[31mx.com",
 }
 """Texts for when there are no others, and those that all others stand for."""
 
@@ -69,6 +70,11 @@ MARK = "mark"
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOW = now_ms()
+
+
+def some(every: int) -> list[str]:
+    """All texts of our own, and one in so many of the others; `ISMSG_TEST_EXAMPLES` multiplies how many."""
+    return [*OWN.values(), *list(HARD_TEXTS.values())[:: max(1, every // examples(1))]]
 
 
 class HostileDesk:

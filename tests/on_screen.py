@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from textual.app import App, ComposeResult
@@ -33,17 +33,17 @@ HARMFUL = re.compile(
 )
 
 
-def screen_lines(app: App[None]) -> list[str]:
+def screen_lines(app: App[Any]) -> list[str]:
     """The lines of the screen that is on top, as they would be written."""
     return [strip.text for strip in app.screen._compositor.render_strips()]
 
 
-def screen_text(app: App[None]) -> str:
+def screen_text(app: App[Any]) -> str:
     """The same as one text."""
     return "\n".join(screen_lines(app))
 
 
-def assert_screen_is_safe(app: App[None]) -> None:
+def assert_screen_is_safe(app: App[Any]) -> None:
     """No control character reaches the terminal, and no line is wider than the screen or shorter."""
     for strip in app.screen._compositor.render_strips():
         assert not HARMFUL.search(strip.text), ascii(strip.text)

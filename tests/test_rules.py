@@ -458,6 +458,16 @@ def test_delivery_moves_forward_only(status: Delivery, new: Delivery) -> None:
     assert may_become(status, new) is (new in FORWARD[status])
 
 
+def test_what_another_app_has_sent_is_written_down_whatever_it_is() -> None:
+    story = Story()
+    story.hear()
+    echo = Actor(None, Source.ECHO)
+    story.do(SendMessage(MAI.id, "x" * (PHONE.text_limit + 1), PHONE.id), echo)
+    written = story.lines()[-1]
+    assert (written.kind, written.source, written.status) == (MessageKind.OUTGOING, Source.ECHO, Delivery.SENT)
+    assert story.rows[type(MAI), MAI.id] == MAI, "nobody has taken the contact"
+
+
 def test_a_failed_delivery_says_why() -> None:
     story = Story()
     story.reply()

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from ismsg_tui.clock import new_id
 from ismsg_tui.domain import wire
 from ismsg_tui.domain.commands import Actor, Issued, SendMessage
+from ismsg_tui.domain.entities import Channel as ChannelRow
 from ismsg_tui.domain.entities import Contact, Conversation, Delivery, FileKind, Message, MessageKind, Source, Workspace
+from ismsg_tui.domain.media import media_of
 from ismsg_tui.domain.text import clean
 from ismsg_tui.domain.wire import page_of
 from ismsg_tui.server.admin import Admin
@@ -102,6 +104,26 @@ def test_the_same_contact_comes_back_to_his_conversation(desk: Desk) -> None:
     (conversation,) = [row for row in rows(desk) if isinstance(row, Conversation)]
     assert conversation.incoming_count == 3
     assert conversation.opened_source is Source.CONTACT
+
+
+def test_who_is_known_by_name_already_is_no_second_contact(desk: Desk) -> None:
+    line, known = connect(desk), desk.contact()
+    desk.server.channels.reception.introduce(line.account, "+84905", known.id)
+    line.say("it is me", by="+84905")
+    assert [contact.id for contact in contacts(desk)] == [known.id]
+
+
+def test_a_channel_of_the_workspace_can_be_connected_and_keeps_its_token(desk: Desk) -> None:
+    registry = desk.server.channels.registry
+    phone = ChannelRow(id=new_id(), kind="whatsapp", name="WhatsApp", text_limit=4096, media=media_of("whatsapp"))
+    desk.server.ledger.seed(desk.workspace.id, [phone])
+    first = registry.connect(desk.workspace.id, phone, "http://one.example.org")
+    second = registry.connect(desk.workspace.id, phone, "http://two.example.org")
+    assert (first.token, first.channel_id) == (second.token, phone.id)
+    assert registry.by_token(first.token).base_url == "http://two.example.org"
+    assert Line(desk, second).say("hello").status_code == 200
+    (listed,) = registry.all(desk.workspace.id)
+    assert (listed.name, listed.base_url) == ("WhatsApp", "http://two.example.org")
 
 
 def test_the_same_id_on_two_channels_is_two_contacts(desk: Desk) -> None:
@@ -282,6 +304,26 @@ def test_a_file_is_fetched_and_comes_with_its_message(desk: Desk, channel: Chann
     assert desk.console(desk.ana).get(f"/blobs/{file.sha256}").status_code == 404
 
 
+def test_a_recording_comes_as_a_voice_note_with_its_waveform(small_desk: Desk, channel: Channel) -> None:
+    channel.files["/a.ogg"] = Answer(200, b"OggS" + b"\0" * 50)
+    line = connect(small_desk, channel.address)
+    sound = {"voice": True, "duration": 1500, "waveform": [0, 50, 100, 101, "x"]}
+    line.post(attachment(f"{channel.address}/a.ogg", **sound))
+    until(lambda: len(lines(small_desk)) == 1)
+    (file,) = lines(small_desk)[0].attachments
+    assert (file.kind, file.duration, file.peaks) == (FileKind.VOICE, 1500, (0, 50, 100))
+
+
+@pytest.mark.parametrize("odd", [{"voice": "yes"}, {"duration": -1}, {"duration": True}, {"waveform": [1] * 201}])
+def test_oddities_of_a_recording_are_left_out(small_desk: Desk, channel: Channel, odd: dict[str, Any]) -> None:
+    channel.files["/a.ogg"] = Answer(200, b"OggS" + b"\0" * 50)
+    line = connect(small_desk, channel.address)
+    line.post(attachment(f"{channel.address}/a.ogg", **odd))
+    until(lambda: len(lines(small_desk)) == 1)
+    (file,) = lines(small_desk)[0].attachments
+    assert (file.kind, file.duration, file.peaks) == (FileKind.AUDIO, None, ())
+
+
 def test_what_is_said_after_a_file_comes_after_it(desk: Desk, channel: Channel) -> None:
     channel.files["/a.png"] = Answer(200, PNG)
     line = connect(desk, channel.address)
@@ -357,7 +399,7 @@ def test_what_is_private_can_be_allowed_by_name_and_by_network(channel: Channel)
     port = channel.address.rpartition(":")[2]
     for fetcher, url in [
         (Fetcher(["localhost"]), f"http://localhost:{port}/"),
-        (Fetcher(["127.0.0.0/8"]), f"{channel.address}/"),
+        (Fetcher(["127.0.0.1/8"]), f"{channel.address}/"),
     ]:
         taken: list[bytes] = []
         fetcher.fetch(url, taken.append)

@@ -125,7 +125,7 @@ def test_the_address_of_a_file_leads_to_it_for_a_day_and_no_other_does(small_off
 
 
 def test_a_server_that_does_not_know_its_address_sends_no_files(small_office: Office) -> None:
-    small_office.channels.deliveries._public_url = ""
+    small_office.channels.deliveries.public_url = ""
     sent = small_office.send("look", files=(small_office.file(),))
     small_office.run()
     assert small_office.shop.texts() == ["look"]
@@ -411,6 +411,7 @@ def test_a_message_whose_server_is_killed_by_its_arrival_is_never_sent_twice(off
     url = office.database.url.render_as_string(hide_password=False)
     home = Path(__file__).parent.parent
     program = [sys.executable, "-c", SERVE, url, str(office.folder)]
+    office.now = now_ms()
     sent = office.send("hello")
     with subprocess.Popen(program, stdin=subprocess.PIPE, cwd=home) as server:
 

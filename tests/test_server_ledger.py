@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -49,6 +51,7 @@ from ismsg_tui.server.accounts import Viewer
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.ledger import FILE_MISSING
+from ismsg_tui.server.receipts import digest
 from ismsg_tui.server.seeding import SEED_ROWS
 from tests.factories import ANA, BEN, GUEST, HOUR, MAI, PHONE, SETTINGS, T0, WEB, WORKSPACE, Story, examples, uid
 from tests.server_office import Office, Replica, issued
@@ -119,6 +122,27 @@ def test_another_command_under_an_id_that_was_used_is_a_problem(office: Office, 
         office.push(office.viewer(user), command, id)
     assert (problem.value.status, problem.value.code) == (422, "command-reuse")
     assert office.head() == head
+
+
+def test_a_command_is_known_again_by_a_later_version_whose_commands_have_more_fields() -> None:
+    command = Issued(uid(), SendMessage(MAI.id, "hi", attachments=(replace(FILE, peaks=(1, 2)),)), Actor(ANA.id), 5)
+    sent = {
+        "contact_id": MAI.id,
+        "text": "hi",
+        "attachments": [
+            {
+                "name": "your bill.pdf",
+                "kind": "file",
+                "mime": "application/pdf",
+                "size": 9_000,
+                "sha256": "0f" * 32,
+                "peaks": [1, 2],
+            }
+        ],
+    }
+    said = [ANA.id, "user", {"type": "message.send", **sent}]
+    assert digest(command) == hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
+    assert digest(replace(command, id=uid(), at=6)) == digest(command)
 
 
 def test_what_was_done_before_a_problem_is_told(office: Office, ana: Viewer) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -108,7 +110,8 @@ def test_it_makes_its_database_says_when_it_is_ready_and_ends_cleanly(tmp_path: 
         assert httpx.get(f"{base}/readyz").json() == {"ok": True}
         assert (folder / "server.db").stat().st_mode & 0o77 == 0
         assert ended(process)[0] == 0
-    assert journal(folder) == []  # nothing happened that is worth a line
+    [line] = journal(folder)
+    assert "ismsg server init" in str(line["event"])
 
 
 def test_it_ends_in_time_with_fifty_streams_and_waiting_requests(tmp_path: Path) -> None:
@@ -147,7 +150,7 @@ def test_the_journal_tells_what_happened_and_no_secret(tmp_path: Path) -> None:
         wrong = {"email": "olga@example.org", "password": "my secret", "device": {"name": "x"}}
         request = client.post(f"{base}/v1/session", json=wrong).headers["request-id"]
         ended(process)
-    lines = journal(tmp_path)
+    lines = [line for line in journal(tmp_path) if line["event"] == "request"]
     assert [(line["method"], line["path"], line["status"]) for line in lines] == [
         ("POST", "/v1/w/{ws}/commands", 200),
         ("GET", "/v1/w/{ws}/changes", 410),
@@ -158,6 +161,22 @@ def test_the_journal_tells_what_happened_and_no_secret(tmp_path: Path) -> None:
     written = (tmp_path / "journal").read_text()
     for secret in ("a private word", "my secret", "olga@example.org", client.headers["authorization"].split()[1]):
         assert secret not in written
+
+
+def test_it_speaks_https_by_a_certificate(tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    wanted = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    wanted += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run([openssl, *wanted], check=True, capture_output=True)
+    files = ("--ssl-certfile", str(certificate), "--ssl-keyfile", str(key))
+    with serving(tmp_path, "--host", "0.0.0.0", *files) as (_, base):
+        assert base.startswith("https://")
+        trusted = ssl.create_default_context(cafile=certificate)
+        answer = httpx.get(f"{base.replace('0.0.0.0', '127.0.0.1')}/healthz", verify=trusted)
+        assert answer.json() == {"ok": True}
 
 
 def test_a_busy_port_is_named(tmp_path: Path) -> None:
@@ -226,6 +245,6 @@ def _children(pid: int) -> list[int]:
     return [int(line.split()[0]) for line in found.stdout.splitlines() if "spawn_main" in line]
 
 
-def _cursor(client: httpx.Client, base: str) -> dict[str, object]:
+def _cursor(client: httpx.Client, base: str) -> dict[str, str | int]:
     hello = client.get(f"{base}/v1/w/{WORKSPACE.id}/hello").json()
     return {"since": hello["head"], "epoch": hello["epoch"], "sight": hello["sight"]}

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
+from ismsg_tui.domain.entities import Role
 from ismsg_tui.inbox import enter_workspace
 from ismsg_tui.store.connection import lock_file
 from ismsg_tui.store.drafts import Draft, read_draft
@@ -91,6 +92,14 @@ def test_who_names_nobody_acts_as_nobody_that_is_known(tmp_path: Path) -> None:
     assert agent.name == "Agent"
     assert enter_workspace(store, "") == agent
     assert enter_workspace(store, "ANA SILVA").id == ANA.id
+    store.close()
+
+
+def test_who_creates_a_local_workspace_owns_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert enter_workspace(store, "Ana").role is Role.OWNER
+    assert enter_workspace(store, "Ben").role is Role.AGENT
+    assert enter_workspace(store, "ana").role is Role.OWNER
     store.close()
 
 

@@ -90,11 +90,12 @@ class Historian(MemoryAuthority):
         self._rows.clear()
         self._log.clear()
         self._scopes.clear()
-        self._head = 0
         assert isinstance(rows, list)
         assert isinstance(head, int)
         assert isinstance(receipts, dict)
-        self.restore(rows, head)
+        for rev, row in rows:
+            self._keep(rev, row)
+        self._head = head
         self._receipts.update(receipts)
         self.epoch, self.sight, self.met, self.hidden, self.asked, self.now = kept
         self.epoch += 1

@@ -151,6 +151,16 @@ def test_a_signal_restores_the_terminal_and_keeps_what_was_typed(tmp_path: Path,
     assert draft_in(folder) == Draft(TYPED)
 
 
+def test_quitting_keeps_what_was_typed_in_the_same_moment(tmp_path: Path) -> None:
+    folder = prepare(tmp_path / "data")
+    with ismsg(tmp_path, "--data", str(folder), "--user", ANA.email) as terminal:
+        begin_to_write(terminal)
+        terminal.send(" indeed\x11")
+        assert terminal.wait() == 0
+        assert_restored(terminal)
+    assert draft_in(folder) == Draft(f"{TYPED} indeed")
+
+
 def test_a_closed_window_ends_the_console_and_keeps_what_was_typed(tmp_path: Path) -> None:
     folder = prepare(tmp_path / "data")
     with ismsg(tmp_path, "--data", str(folder), "--user", ANA.email) as terminal:

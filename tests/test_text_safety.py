@@ -17,10 +17,9 @@ from ismsg_tui.app import IsmsgApp
 from ismsg_tui.config import Config
 from ismsg_tui.domain.text import clean
 from tests.desk_setup import open_inbox
-from tests.factories import examples
 from tests.harmless import PLAIN_COLOURS, assert_harmless, harm
-from tests.hostile_desk import MARK, OWN, TEXTS, HostileDesk
-from tests.on_screen import HARD_TEXTS, HARMFUL
+from tests.hostile_desk import MARK, OWN, TEXTS, HostileDesk, some
+from tests.on_screen import HARMFUL
 from tests.terminal import Terminal, ismsg, isolated, width_on_screen
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals here")
@@ -50,11 +49,6 @@ PASTED = (
     + "pasted to the end\x1b[201~"
 )
 """Everything hostile, as a terminal pastes it."""
-
-
-def some(every: int) -> list[str]:
-    """All texts of our own, and one in so many of the others; `ISMSG_TEST_EXAMPLES` multiplies how many."""
-    return [*OWN.values(), *list(HARD_TEXTS.values())[:: max(1, every // examples(1))]]
 
 
 def mark(index: int) -> str:

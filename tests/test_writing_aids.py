@@ -157,7 +157,7 @@ async def test_too_little_is_no_beginning_and_a_whole_text_needs_no_end() -> Non
         app.composer.offer(offers(NOTED, "退款将在五个工作日内退回。"))
         for written, rest in (
             ("Th", ""),
-            ("Tha", "t is noted."),
+            ("That i", "s noted."),
             ("That x", ""),
             (NOTED, ""),
             ("退", "款将在五个工作日内退回。"),

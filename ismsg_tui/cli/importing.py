@@ -31,6 +31,10 @@ files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=T
 @pass_session
 def import_(session: Session, files: tuple[Path, ...]) -> None:
     """Bring conversations in from JSON Lines, compressed or not; the same file again changes nothing."""
+    if session.account is not None:
+        raise FailedError(
+            "This inbox is a team's: “ismsg server import”, where the server runs, brings them in for all."
+        )
     take_in(StoreSink(session.inbox.store), files)
 
 

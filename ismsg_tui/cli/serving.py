@@ -29,6 +29,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Processes; PostgreSQL only.",
 )
 @click.option("--public-url", default="", metavar="URL", help="Where channels reach this server, to fetch files.")
+@click.option(
+    "--fetch-from",
+    "fetch_from",
+    multiple=True,
+    metavar="HOST",
+    help="A host or network (10.0.0.0/8) of your own from which files that channels name may be fetched.",
+)
 @click.option("--ssl-certfile", "certificate", type=_FILE, metavar="FILE", help="Serve HTTPS by this certificate.")
 @click.option("--ssl-keyfile", "key", type=_FILE, metavar="FILE", help="The key of that certificate.")
 @click.option("--insecure-http", is_flag=True, help="Listen beyond this machine without TLS: a proxy brings that.")
@@ -38,6 +45,7 @@ def serve(
     port: int,
     workers: int,
     public_url: str,
+    fetch_from: tuple[str, ...],
     certificate: Path | None,
     key: Path | None,
     insecure_http: bool,
@@ -63,7 +71,7 @@ def serve(
     plan = run.Plan(
         url=place.url,
         folder=place.folder,
-        settings=ServerSettings(public_url=public_url),
+        settings=ServerSettings(public_url=public_url, fetch_from=fetch_from),
         tls=run.Tls(certificate, key) if certificate and key else None,
     )
     try:

@@ -11,11 +11,11 @@ import click
 
 from ismsg_tui.cli.errors import FailedError, say
 from ismsg_tui.config import Config, data_folder, load_config
-from ismsg_tui.domain.entities import Contact, Snippet, User, Workspace
+from ismsg_tui.domain.entities import Contact, Snippet, User
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.finding import find_contact, find_snippet, find_teammate
 from ismsg_tui.inbox import Inbox, enter_workspace
-from ismsg_tui.store.joining import join
+from ismsg_tui.signing import enter_account
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.credentials import Account, read_account
 
@@ -75,15 +75,6 @@ class Session:
     def snippet(self, name: str) -> Snippet:
         """The snippet of that name or id. Raises NotFoundError."""
         return find_snippet(self.inbox, name)
-
-
-def enter_account(store: Store, account: Account) -> User:
-    """The user of an account in his store, which becomes that if it is still free. Raises StoreInUseError."""
-    workspace = Workspace(id=account.workspace_id, name=account.workspace_name)
-    user = User(id=account.user_id, name=account.email, email=account.email)
-    if (store.replica.user_id, store.settings.workspace.id) != (user.id, workspace.id):
-        join(store, workspace, user)
-    return store.settings.users.get(user.id, user)
 
 
 def _login_name() -> str:

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import threading
-from contextlib import closing, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
-from ismsg_tui import __version__
 from ismsg_tui.cli.errors import FailedError, say
 from ismsg_tui.cli.output import json_option, print_json
-from ismsg_tui.cli.session import Session, enter_account, pass_session, text_of
+from ismsg_tui.cli.session import Session, pass_session, text_of
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.text import one_line
-from ismsg_tui.domain.wire import DeviceNote, SignIn
-from ismsg_tui.domain.wire import Session as Signed
+from ismsg_tui.own_server import OwnAuthority
+from ismsg_tui.signing import AddressError, WhichWorkspaceError, check_address, sign_in, sign_out, take_over
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import lock_file
-from ismsg_tui.store.joining import StoreInUseError, check_free
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import BusyError, ClientError, SignedOutError, UnreachableError
-from ismsg_tui.sync.credentials import Account, AddressError, Credentials, check_address
+from ismsg_tui.sync.connecting import connect
+from ismsg_tui.sync.credentials import Credentials
 
 if TYPE_CHECKING:
     from ismsg_tui.sync.engine import Sync
-    from ismsg_tui.sync.http import Http
     from ismsg_tui.sync.status import SyncStatus
 
 SHORT = 5.0
-"""Seconds of silence after which `status` and `logout` wait for a server no longer."""
+"""Seconds of silence after which `status` waits for a server no longer."""
 LONGEST_WAIT = 60.0
 """Seconds that `sync` waits for another process, for what is held, or where the server asks for patience."""
+OWN = "own"
+"""What stands for the server of a workspace that has none but the console's own."""
 
 
 @click.command("login")
@@ -48,67 +46,22 @@ LONGEST_WAIT = 60.0
 def login(session: Session, url: str, email: str, workspace: str, password_stdin: bool) -> None:
     """Sign in to a team's server; from then on this inbox is the team's."""
     try:
-        address = check_address(url)
+        check_address(url)
     except AddressError as error:
         raise click.BadParameter(str(error), param_hint="URL") from error
     password = text_of("-") if password_stdin else click.prompt("Password", hide_input=True)
-    from ismsg_tui.sync.http import Http
-
-    with closing(Http(address)) as http:
-        signed = _sign_in(http, SignIn(email, password, _device(), workspace))
-        try:
-            _take_over(session.folder, address, email, signed)
-        except BaseException:
-            _end_session(http, signed)
-            raise
-    click.echo(
-        f"Signed in to {one_line(signed.workspace_name)}. “ismsg” opens the console, “ismsg sync” fetches everything."
-    )
-
-
-def _take_over(folder: Path, address: str, email: str, signed: Signed) -> None:
-    """Make a folder that of whoever has signed in. Raises FailedError where it is another's."""
-    with closing(Store(folder)) as store:
-        try:
-            check_free(store, signed.workspace_id, signed.user_id)
-        except StoreInUseError as error:
-            raise FailedError(
-                f"{folder} is in use. {error} Choose another folder for this server by --data."
-            ) from error
-        enter_account(store, Credentials(folder).sign_in(address, email, signed))
-
-
-def _sign_in(http: Http, wanted: SignIn) -> Signed:
-    """Ask for tokens. Raises FailedError where the server does not give any."""
-    from ismsg_tui.sync.http import ProblemError, decoded, json_body
-
-    found: dict[str, Any] = decoded(http.ask("GET", "/.well-known/ismsg").body, dict)
-    versions = found.get("api")
-    if not isinstance(versions, list) or 1 not in versions:
-        raise FailedError("This server speaks another version: use an ismsg that is as new as it is.")
     try:
-        return decoded(http.ask("POST", "/v1/session", **json_body(wanted)).body, Signed)
-    except ProblemError as error:
-        if error.problem.code != "which-workspace":
-            raise
-        places = error.problem.params.get("workspaces")
-        named = [place for place in places if isinstance(place, dict)] if isinstance(places, list) else []
+        signed = sign_in(url, email, password, workspace)
+    except WhichWorkspaceError as error:
         raise FailedError(
             "You are in several workspaces: say which by --workspace.",
-            [f"{place.get('name')} · {place.get('id')}" for place in named],
+            [f"{name} · {id_}" for id_, name in error.workspaces],
         ) from error
-
-
-def _device() -> DeviceNote:
-    name = ""
-    with suppress(OSError):
-        name = socket.gethostname()
-    return DeviceNote(name or "console", f"ismsg/{__version__}")
-
-
-def _end_session(http: Http, signed: Signed) -> None:
-    with suppress(UnreachableError, SignedOutError, ClientError):
-        http.ask("DELETE", "/v1/session", headers={"Authorization": f"Bearer {signed.access}"})
+    with closing(Store(session.folder)) as store:
+        account = take_over(store, signed)
+    click.echo(
+        f"Signed in to {one_line(account.workspace_name)}. “ismsg” opens the console, “ismsg sync” fetches everything."
+    )
 
 
 @click.command("logout")
@@ -116,24 +69,16 @@ def _end_session(http: Http, signed: Signed) -> None:
 @pass_session
 def logout(session: Session, yes: bool) -> None:
     """Sign out of the server. What is here can still be read, and what has not left waits for the next sign-in."""
-    account = _account(session)
+    if session.account is None:
+        raise FailedError("Nobody is signed in: this inbox is your own.")
     unsent = outbox.counts(session.inbox.store.reader).unsent
     if unsent and not yes:
         question = f"{unsent:,} of your changes have not left: they wait here for your next sign-in."
         if not sys.stdin.isatty():
             raise FailedError(f"{question} --yes signs out anyway, “ismsg sync” sends them first.")
         click.confirm(f"{question} Sign out?", abort=True)
-    from ismsg_tui.sync.http import Http
-
-    credentials = Credentials(session.folder)
-    with closing(Http(account.url, credentials, patience=SHORT)) as http:
-        try:
-            http.ask("DELETE", "/v1/session")
-        except SignedOutError:
-            pass  # the server knows
-        except (UnreachableError, ClientError) as error:
-            say(f"The server was not told: {error}")
-    credentials.sign_out()
+    if why := sign_out(session.folder):
+        say(f"The server was not told: {why}")
     click.echo("Signed out.")
 
 
@@ -142,26 +87,23 @@ def logout(session: Session, yes: bool) -> None:
 @pass_session
 def sync(session: Session, anew: bool) -> None:
     """Send what waits and fetch what there is, until both sides have the same."""
-    account = _account(session)
     from ismsg_tui.sync.engine import LOCK_FILE, Refused, Sync
-    from ismsg_tui.sync.remote import RemoteAuthority
 
-    store = session.inbox.store
+    inbox = session.inbox
+    store = inbox.store
     if anew:
         store.want_anew()
     refused: list[Refused] = []
+    ask_after = round(session.config.ask_after_hours * 3_600_000)
     with lock_file(session.folder / LOCK_FILE) as alone:
         if alone:
-            authority = RemoteAuthority(account.url, Credentials(session.folder))
-            ask_after = round(session.config.ask_after_hours * 3_600_000)
-            with closing(authority):
-                _until_quiet(
-                    store,
-                    Sync(store, authority, on_state=_show, on_refused=refused.append, ask_after=ask_after),
-                )
+            with closing(connect(session.folder) or OwnAuthority(store, inbox.user_id)) as authority:
+                sync = Sync(store, authority, on_state=_show, on_refused=refused.append, ask_after=ask_after)
+                _until_quiet(store, sync)
     if not alone:
         _wait_for_other(store)
-    click.echo(f"In sync with {one_line(account.workspace_name)} at {one_line(account.url)}.")
+    where = f" at {one_line(session.account.url)}" if session.account else ""
+    click.echo(f"In sync with {one_line(inbox.workspace.name)}{where}.")
     if asking := outbox.counts(store.reader).asking:
         say(f"{asking:,} of your messages are old: the console asks you whether they shall still leave.")
     if refused:
@@ -216,11 +158,11 @@ def status(session: Session, as_json: bool) -> None:
     """Say whose inbox this is, whether its server can be reached, and what has not left yet."""
     account, inbox = session.account, session.inbox
     place, counts = inbox.store.replica, outbox.counts(inbox.store.reader)
-    online, why = _reach(session, account)
+    online, why = _reach(session)
     if as_json:
         print_json(
             {
-                "server": account.url if account else None,
+                "server": account.url if account else OWN,
                 "workspace": inbox.workspace.name,
                 "user": inbox.me.name,
                 "online": online,
@@ -232,7 +174,7 @@ def status(session: Session, as_json: bool) -> None:
             }
         )
         return
-    where = f"{one_line(account.url)}, {'online' if online else 'offline'}" if account else "none: an inbox of your own"
+    where = f"{one_line(account.url)}, {'online' if online else 'offline'}" if account else "its own, in the console"
     click.echo(f"Workspace  {one_line(inbox.workspace.name)}")
     click.echo(f"User       {one_line(inbox.me.name)}")
     click.echo(f"Server     {where}{f' ({one_line(why)})' if why else ''}")
@@ -241,22 +183,16 @@ def status(session: Session, as_json: bool) -> None:
     click.echo(f"Refused    {counts.refused:,}")
 
 
-def _reach(session: Session, account: Account | None) -> tuple[bool, str]:
-    """Whether the server can be reached and takes the sign-in, and if not, why."""
-    if account is None:
-        return False, ""
+def _reach(session: Session) -> tuple[bool, str]:
+    """Whether the server can be reached and takes the sign-in, and if not, why. One's own is always there."""
+    if session.account is None:
+        return True, ""
     from ismsg_tui.sync.remote import RemoteAuthority
 
-    with closing(RemoteAuthority(account.url, Credentials(session.folder), patience=SHORT)) as authority:
+    credentials = Credentials(session.folder)
+    with closing(RemoteAuthority(session.account.url, credentials, patience=SHORT)) as authority:
         try:
             authority.meet()
         except (UnreachableError, SignedOutError, ClientError) as error:
             return False, str(error)
     return True, ""
-
-
-def _account(session: Session) -> Account:
-    """The account. Raises FailedError where there is none."""
-    if session.account is None:
-        raise FailedError("This inbox is your own and has no server: “ismsg login URL” signs in to one.")
-    return session.account

@@ -72,7 +72,10 @@ def _print_snippets(found: list[Snippet]) -> None:
 )
 @pass_session
 def add(session: Session, name: str, text: str, topic: str, language: str, attached: tuple[Path, ...]) -> None:
-    """Add a snippet; “-” reads its text from standard input. Variables such as $contact.firstname are filled in."""
+    """Add a snippet; “-” reads its text from standard input. Variables such as $contact.firstname are filled in.
+
+    What stands in double braces, such as {{date}}, is a blank: the agent fills it in before it is sent.
+    """
     files = taken_in(session.inbox, None, attached)
     snippet = Snippet(id=new_id(), name=name, text=text_of(text), topic=topic, language=language, attachments=files)
     session.inbox.save_snippet(snippet)

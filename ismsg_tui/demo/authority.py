@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -32,7 +32,7 @@ class MemoryAuthority:
 
     def __init__(self, clock: Callable[[], int] = now_ms, shelf: Shelf | None = None) -> None:
         """`clock` says when a command happens, in milliseconds; what the command says itself is not asked."""
-        self._clock = clock
+        self.clock = clock
         self.shelf = shelf or Shelf()
         self._lock = threading.Lock()
         self._head = 0
@@ -126,15 +126,6 @@ class MemoryAuthority:
             self._write(new)
         self._tell(bool(new))
 
-    def restore(self, rows: Iterable[tuple[int, Entity]], head: int) -> None:
-        """Begin from the rows of an earlier run, in order of revision, the last of which was `head`."""
-        with self._lock:
-            if self._head:
-                raise RuntimeError("an authority that has already begun can't be restored")
-            for rev, row in rows:
-                self._keep(rev, row)
-            self._head = head
-
     def rows(self) -> list[tuple[int, Entity]]:
         """Every row with its revision, in order of revision."""
         return list(self.changes(0, limit=len(self._log) + 1).rows)
@@ -167,7 +158,7 @@ class MemoryAuthority:
 
     def _moment(self, issued: Issued) -> int:
         # Lines of one contact are ordered by time, so no two of them share one, whatever the clock says.
-        return max(self._clock(), self._last_at.get(scope_of(issued.command), 0) + 1)
+        return max(self.clock(), self._last_at.get(scope_of(issued.command), 0) + 1)
 
     def _state(self, scope: str) -> State:
         """What is known of a scope, before the workspace's settings of this moment."""

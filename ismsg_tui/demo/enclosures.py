@@ -23,7 +23,7 @@ _HEARD = {
 @cache
 def attachment(file: Enclosure) -> Attachment:
     """A file of a scene as it goes with a message."""
-    content = _content(file.name)
+    content = content_of(file.name)
     mime = media_type(content[:16], file.name)
     return Attachment(
         name=file.name,
@@ -38,7 +38,7 @@ def attachment(file: Enclosure) -> Attachment:
 
 def lay(shelf: Shelf, file: Enclosure) -> None:
     """Put a file of a scene where the authority gives files out from."""
-    shelf.lay(attachment(file).sha256, _content(file.name))
+    shelf.lay(attachment(file).sha256, content_of(file.name))
 
 
 def heard(message: Message) -> str:
@@ -47,5 +47,6 @@ def heard(message: Message) -> str:
     return "\n".join(filter(None, (message.text, *files)))
 
 
-def _content(name: str) -> bytes:
+def content_of(name: str) -> bytes:
+    """The content of a file of the demo. Raises OSError."""
     return (CONTENT / "files" / name).read_bytes()

@@ -1,6 +1,6 @@
 """The player: an agenda of what happens when, and everybody who is not at the console.
 
-A player is a replica like a console: it pulls rows from the authority and gives its parts each new line to hear, and
+A player is a replica like a console: it pulls rows from its stage and gives its parts each new line to hear, and
 what the parts do are commands. It runs on a thread of its own, or is moved on by hand where time is set.
 """
 
@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ismsg_tui.clock import now_ms
-from ismsg_tui.demo.authority import MemoryAuthority
+from ismsg_tui.demo.stage import Stage
 from ismsg_tui.domain.changes import Answer
 from ismsg_tui.domain.commands import Actor, Command, Issued
 from ismsg_tui.domain.entities import Contact, Conversation, ConversationStatus, EventType, Message, MessageKind
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.state import newness
+from ismsg_tui.domain.wire import Presence
 
 log = logging.getLogger(__name__)
 
@@ -68,17 +69,17 @@ def in_hand(assignee_id: str | None, lines: Sequence[Message]) -> str | None:
 
 
 class Player:
-    """Plays parts before an authority. Only one thread may move it on."""
+    """Plays parts on a stage. Only one thread may move it on."""
 
     def __init__(
         self,
-        authority: MemoryAuthority,
+        stage: Stage,
         *,
         clock: StageClock | None = None,
         rng: random.Random | None = None,
         start_at: int | None = None,
     ) -> None:
-        self.authority = authority
+        self.stage = stage
         self.clock = clock or StageClock()
         self.rng = rng or random.Random()
         self.start_at = self.clock() if start_at is None else start_at
@@ -91,6 +92,7 @@ class Player:
         self._conversations: dict[str, Conversation] = {}
         self._heard: set[str] = set()
         self._parts: dict[str, Part] = {}
+        self._presence: tuple[Presence, ...] = ()
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="player", daemon=True)
@@ -111,7 +113,12 @@ class Player:
     def act(self, actor: Actor, command: Command) -> Answer:
         """Have somebody do something now."""
         name = content_id(self.now, "demo", str(self.rng.getrandbits(64)))
-        return self.authority.submit(Issued(name, command, actor, self.now))
+        return self.stage.submit(Issued(name, command, actor, self.now))
+
+    def show(self, presence: tuple[Presence, ...]) -> None:
+        """Let the console know what the teammates do."""
+        self._presence = presence
+        self.stage.show(presence)
 
     def contact(self, contact_id: str) -> Contact | None:
         """A contact as the player last heard of it."""
@@ -132,6 +139,12 @@ class Player:
         for part in parts:
             self._parts[part.contact_id] = part
             part.begin(lines.get(part.contact_id, []))
+
+    def move_to(self, stage: Stage, cursor: int) -> None:
+        """Go on with another stage that holds all that was played, up to revision `cursor`."""
+        self._listen()
+        self.stage, self._cursor = stage, cursor
+        stage.show(self._presence)
 
     def set_speed(self, speed: float) -> None:
         """How many times faster than life it goes from now on, what is on the agenda included."""
@@ -169,7 +182,7 @@ class Player:
             self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        unwatch = self.authority.watch(self._wake.set)
+        unwatch = self.stage.watch(self._wake.set)
         try:
             while not self._stopping:
                 self._wake.clear()
@@ -192,7 +205,7 @@ class Player:
         fresh: list[Message] = []
         more = True
         while more:
-            page = self.authority.changes(self._cursor, PAGE_ROWS)
+            page = self.stage.changes(self._cursor, PAGE_ROWS)
             self._cursor, more = page.to, page.more
             for _, row in page.rows:
                 match row:

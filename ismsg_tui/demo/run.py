@@ -5,33 +5,27 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import click
 
 from ismsg_tui.config import Config
 from ismsg_tui.demo.authority import MemoryAuthority
-from ismsg_tui.demo.enclosures import lay
+from ismsg_tui.demo.enclosures import content_of, lay
 from ismsg_tui.demo.guest import GuestPart
 from ismsg_tui.demo.hotel import Hotel, record_history
-from ismsg_tui.demo.player import Player, StageClock
+from ismsg_tui.demo.player import Part, Player, StageClock
 from ismsg_tui.demo.replay import ME_ID, Recording, read_recording
 from ismsg_tui.demo.scene import DemoError, Scene, load_scenes, load_workspace
-from ismsg_tui.demo.shelf import Shelf
+from ismsg_tui.demo.stage import ServerStage
 from ismsg_tui.demo.team import Teammates
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.store.connection import lock_file
-from ismsg_tui.store.export import send_again, truth
+from ismsg_tui.own_server import FOLDER, OwnServer
 from ismsg_tui.store.store import Store
-from ismsg_tui.sync.authority import Authority
+from ismsg_tui.sync.authority import Authority, UnreachableError
 from ismsg_tui.sync.engine import Sync
-
-LOCK_FILE = "demo.lock"
-
-FILES = "demo-files"
-"""The folder in which the demo's authority keeps the files of messages."""
 
 SHOWN_PROBLEMS = 5
 """How many lines of a recording that can't be played are named one by one."""
@@ -49,20 +43,18 @@ def run_demo(keep: Path | None, replay: Path | None, speed: float, config: Confi
     DemoError if the recording can't be read, or the folder holds something else or is in use.
     """
     recording = read_recording(replay) if replay else None
-    hotel = Hotel(load_workspace())
-    with _folder(keep) as folder:
+    with _folder(keep) as folder, ExitStack() as stack:
         store = Store(folder)
+        stack.callback(store.close)
+        _check_free(store, recording.workspace_id if recording else Hotel(load_workspace()).workspace_id)
         try:
-            clock = StageClock()
-            authority = authority_of(store, recording.workspace_id if recording else hotel.workspace_id, clock)
-            if recording:
-                player = stage_recording(authority, recording, clock=clock)
-            else:
-                player = stage_hotel(authority, hotel, load_scenes(), clock=clock)
-            player.set_speed(speed)
-            code = _open(store, authority, player, config, open_console)
-        finally:
-            store.close()
+            server = OwnServer(folder / FOLDER)
+        except UnreachableError as error:
+            raise DemoError(f"A demo is open in {folder}: close it first, or keep this one elsewhere.") from error
+        stack.callback(server.close)
+        player = _begin(server, recording, StageClock(), stack)
+        player.set_speed(speed)
+        code = _open(store, server, player, config, open_console)
     if recording:
         _report(recording)
     if keep:
@@ -70,90 +62,107 @@ def run_demo(keep: Path | None, replay: Path | None, speed: float, config: Confi
     return code
 
 
-def authority_of(store: Store, workspace_id: str, clock: StageClock) -> MemoryAuthority:
-    """An authority that goes on where the one before it left this store. Raises DemoError if it is another's store."""
+def _check_free(store: Store, workspace_id: str) -> None:
+    """Raises DemoError where the store is another's."""
     workspace = store.settings.workspace
     if workspace.id not in ("", workspace_id):
         raise DemoError(f"{store.path.parent} holds the workspace “{workspace.name}”: choose another folder to keep.")
-    authority = MemoryAuthority(clock, Shelf(store.path.parent / FILES))
-    send_again(store)
-    authority.restore(truth(store), store.cursor)
-    return authority
+
+
+def _begin(server: OwnServer, recording: Recording | None, clock: StageClock, stack: ExitStack) -> Player:
+    """The player on a server, which holds what happened before: made up now, or kept from an earlier day."""
+    hotel, scenes = Hotel(load_workspace()), load_scenes()
+    known = server.admin.workspaces()
+    if not known:
+        past = MemoryAuthority(clock)
+        if recording:
+            player = stage_recording(past, recording, clock=clock)
+        else:
+            player = stage_hotel(past, hotel, scenes, clock=clock)
+        rows = [row for _, row in past.rows()]
+        server.begin(rows)
+        for file in () if recording else (file for scene in scenes for file in scene.files):
+            server.keep_file(content_of(file.name))
+        server.take_in(rows)
+    stage = ServerStage(server, ME_ID)
+    stack.callback(stage.close)
+    rows = [row for _, row in stage.rows()]
+    stage.connect(rows)
+    if known:
+        player = Player(stage, clock=clock)
+        player.join(_parts(player, recording, hotel, scenes, {row.id for row in rows}))
+    else:
+        player.move_to(stage, stage.head)
+    return player
+
+
+def _parts(
+    player: Player, recording: Recording | None, hotel: Hotel, scenes: list[Scene], known: set[str]
+) -> list[Part]:
+    if recording:
+        return recording.parts(player, known)
+    team = Teammates(player, hotel)
+    return [GuestPart(player, hotel, team, scene) for scene in scenes]
 
 
 def stage_hotel(
-    authority: MemoryAuthority,
+    past: MemoryAuthority,
     hotel: Hotel,
     scenes: list[Scene],
     *,
     clock: StageClock,
     rng: random.Random | None = None,
 ) -> Player:
-    """The player of the hotel, ready to begin now; in a new workspace with everything that happened before."""
+    """The player of the hotel, ready to begin now, before an authority that has been told all that happened before."""
     rng = rng or random.Random()
     start = clock()
-    is_new = not authority.rows()
-    authority.seed(hotel.rows())
+    past.seed(hotel.rows())
     for file in (file for scene in scenes for file in scene.files):
-        lay(authority.shelf, file)
-    player = Player(authority, clock=clock, rng=rng, start_at=start)
-    team = Teammates(player, hotel)
-    parts = [GuestPart(player, hotel, team, scene) for scene in scenes]
-    if not is_new:
-        player.join(parts)
-        return player
+        lay(past.shelf, file)
+    player = Player(past, clock=clock, rng=rng, start_at=start)
     for scene in scenes:
-        record_history(authority, hotel, scene, start, rng)
+        record_history(past, hotel, scene, start, rng)
     clock.set_to = start + round(min([0.0, *(scene.arrives for scene in scenes)]) * 1000)
-    player.join(parts)
+    player.join(_parts(player, None, hotel, scenes, set()))
     player.play_until(start)
     return player
 
 
 def stage_recording(
-    authority: MemoryAuthority,
+    past: MemoryAuthority,
     recording: Recording,
     *,
     clock: StageClock,
     rng: random.Random | None = None,
 ) -> Player:
     """The player of a recording, ready to begin now or to go on."""
-    authority.seed(recording.rows())
-    known = {row.id for _, row in authority.rows()}
-    player = Player(authority, clock=clock, rng=rng)
+    past.seed(recording.rows())
+    known = {row.id for _, row in past.rows()}
+    player = Player(past, clock=clock, rng=rng)
     player.join(recording.parts(player, known))
     return player
 
 
-def _open(store: Store, authority: MemoryAuthority, player: Player, config: Config, open_console: OpenConsole) -> int:
-    sync = Sync(store, authority)
-    sync.exchange()
-    player.start()
-    try:
-        return open_console(Inbox(store, ME_ID, hold=round(config.undo_seconds * 1000)), config, authority)
-    finally:
-        player.stop()
+def _open(store: Store, server: OwnServer, player: Player, config: Config, open_console: OpenConsole) -> int:
+    with closing(server.sign_in(ME_ID, store.path.parent)) as authority:
+        sync = Sync(store, authority)
         sync.exchange()
+        player.start()
+        try:
+            return open_console(Inbox(store, ME_ID, hold=round(config.undo_seconds * 1000)), config, authority)
+        finally:
+            player.stop()
+            sync.exchange()
 
 
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _alone(keep):
-            yield keep
+        yield keep
         return
     with tempfile.TemporaryDirectory(prefix="ismsg-demo-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep a second demo out of the folder: each has the truth in its own memory. A lock that a crash releases."""
-    with lock_file(folder / LOCK_FILE) as alone:
-        if not alone:
-            raise DemoError(f"A demo is open in {folder}: close it first, or keep this one elsewhere.")
-        yield
 
 
 def _report(recording: Recording) -> None:

@@ -31,7 +31,7 @@ class Teammates:
         self._taken: set[str] = set()
         """Contacts for whom the moment of their take has come."""
         self._presence = {user_id: Presence(user_id, Availability.ONLINE) for user_id in hotel.teammates}
-        player.authority.show(tuple(self._presence.values()))
+        player.show(tuple(self._presence.values()))
 
     def has_arrived(self, guest: GuestPart) -> None:
         """Somebody may take a guest who has said what they came with."""
@@ -83,7 +83,7 @@ class Teammates:
     def _show(self, user_id: str, contact_id: str, *, typing: bool = False) -> None:
         """Let everybody see what a teammate does."""
         self._presence[user_id] = Presence(user_id, Availability.ONLINE, contact_id, typing)
-        self._player.authority.show(tuple(self._presence.values()))
+        self._player.show(tuple(self._presence.values()))
 
     def _next_line(self, guest: GuestPart, user_id: str) -> str | None:
         """What comes next of the words set down for this guest, or of those for all; None if everything is said."""

@@ -11,7 +11,6 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from ismsg_tui.domain.commands import (
-    Actor,
     AddComment,
     AssignContact,
     CloseConversation,

@@ -69,11 +69,11 @@ class Dialog(ModalScreen[R | None], Generic[R]):
 
     def on_mount(self) -> None:
         """Write the title."""
-        self.query_one("#frame").border_title = Content(self._heading).markup
+        self.query_one("#frame").border_title = Content(self._heading)
 
     def say_below(self, words: str) -> None:
         """Write something into the lower edge of the frame."""
-        self.query_one("#frame").border_subtitle = Content(words).markup
+        self.query_one("#frame").border_subtitle = Content(words)
 
     @on(KeyLine.Pressed)
     async def _press(self, event: KeyLine.Pressed) -> None:

@@ -130,6 +130,7 @@ class Tour(Dialog[None]):
         self._desk = desk
         self._at = 0
         self._in_conversation = desk.has_class("-conversation")
+        self._focused = desk.focused
         self._ended = False
 
     def body(self) -> ComposeResult:
@@ -155,7 +156,7 @@ class Tour(Dialog[None]):
             self.set_class(place == step.place, f"-{place}")
         self.query_one("#words", Static).update(words_of(step))
         frame = self.query_one("#frame")
-        frame.border_title = step.title
+        frame.border_title = Content(step.title)
         self.say_below(f"{self._at + 1} of {len(STEPS)}")
         last = self._at == len(STEPS) - 1
         back = [Key(key_label("left"), "Back", "previous")] if self._at else []
@@ -186,6 +187,7 @@ class Tour(Dialog[None]):
         if not self._ended:
             self._ended = True
             self._desk.set_class(self._in_conversation, "-conversation")
+            self._desk.set_focus(self._focused)  # which a pane that was out of sight has lost
             self.leave(None)
 
     def on_key(self, event: KeyEvent) -> None:

@@ -98,7 +98,7 @@ class Admin:
     # Users
 
     def add_user(self, workspace_id: str, user: User, password: str | None = None) -> User:
-        """Add a user, or change the one of that id; where there is no owner yet he becomes it.
+        """Add a user, or change the one of that id; a new one where there is no owner becomes it.
 
         With a password and an e-mail address he can sign in. An address that has an account already keeps that
         account's password unless a new one is given. Raises AdminError.
@@ -114,7 +114,8 @@ class Admin:
         for other in settings.users.values():
             if other.id != user.id and user.email and folded(other.email) == folded(user.email):
                 raise AdminError(f"{other.name} has the e-mail address {user.email} already.")
-        if not any(other.active and other.role is Role.OWNER for other in settings.users.values()):
+        owned = any(other.active and other.role is Role.OWNER for other in settings.users.values())
+        if not owned and user.id not in settings.users:
             user = replace(user, role=Role.OWNER)
         hashed = None if password is None else _checked(password)
         self._ledger.seed(workspace_id, [user])

@@ -33,7 +33,7 @@ _MEMBER = re.compile(rf"{BLOBS}/([0-9a-f-]{{36}})/([0-9a-f]{{64}})")
 
 
 class BackupError(Exception):
-    """A backup can't be made or restored; the message says why and what to do. Nothing was changed."""
+    """A backup can't be made or restored; the message says why and what to do. No row was changed."""
 
 
 class Tally(Struct):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, and_, delete, func, select, update
@@ -38,7 +37,8 @@ from ismsg_tui.server.delivery_rows import (
     SENT,
     UNCERTAIN,
     Due,
-    behind_another,
+    abandoned,
+    claim,
     given_id,
     leased,
     one_delivery,
@@ -81,12 +81,12 @@ class Deliveries:
         public_url: str = "",
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        """`public_url`: the address under which channels reach this server to fetch files."""
+        """`public_url`: the address under which channels reach this server to fetch files; it may be set later."""
         self._database = database
         self._ledger = ledger
         self._registry = registry
         self._links = links
-        self._public_url = public_url.rstrip("/")
+        self.public_url = public_url
         self._clock = clock
         self.on_given: Callable[[Account, str], None] = lambda _account, _external_id: None
         """Told of a channel's id for a message, once it is known: receipts may have come before."""
@@ -134,43 +134,12 @@ class Deliveries:
 
     def step(self) -> bool:
         """Send one part of one message that is due; whether there was one."""
-        due = self._claim()
+        now = self._clock()
+        due = claim(self._database, now, LEASE)
         if due is None:
-            return self._bury()
+            return self._bury(now)
         self._send(due)
         return True
-
-    def _claim(self) -> Due | None:
-        """Take the lease of something that is due."""
-        now = self._clock()
-        with self._database.read() as connection:
-            found = connection.execute(
-                select(delivery)
-                .where(delivery.c.state == PENDING, delivery.c.due_at <= now, ~behind_another())
-                .order_by(delivery.c.due_at, delivery.c.seq)
-                .limit(10)
-            ).all()
-        for row in found:
-            lease = secrets.token_hex(8)
-            with self._database.write() as connection:
-                taken = connection.execute(
-                    update(delivery)
-                    .where(one_delivery(row.ws, row.message_id), delivery.c.state == PENDING, delivery.c.due_at <= now)
-                    .where(delivery.c.part == row.part, ~behind_another())
-                    .values(state=SENDING, attempts=row.attempts + 1, lease=lease, leased_until=now + LEASE)
-                ).rowcount
-            if taken:
-                return Due(
-                    row.ws,
-                    row.message_id,
-                    row.channel_id,
-                    row.contact_id,
-                    row.part,
-                    row.attempts + 1,
-                    row.created_at,
-                    lease,
-                )
-        return None
 
     def _send(self, due: Due) -> None:
         try:
@@ -206,9 +175,10 @@ class Deliveries:
         return account, outgoing, due.part == len(parts) - 1
 
     def _linked(self, workspace_id: str, attachment: Attachment) -> Link:
-        if not self._public_url:
+        if not self.public_url:
             raise _Unready("Files can't be sent: the server has to be told its own address (--public-url).")
-        return Link(attachment, f"{self._public_url}/v1/files/{self._links.create(workspace_id, attachment)}")
+        token = self._links.create(workspace_id, attachment)
+        return Link(attachment, f"{self.public_url.rstrip('/')}/v1/files/{token}")
 
     def _address_of(self, due: Due) -> str:
         """The contact as the channel knows him; who never wrote through it may have a phone. Raises _Unready."""
@@ -292,18 +262,11 @@ class Deliveries:
             with self._database.write() as connection:
                 within(connection)
 
-    def _bury(self) -> bool:
+    def _bury(self, now: int) -> bool:
         """Settle one message that a process took which has died since; whether there was one."""
-        now = self._clock()
-        with self._database.read() as connection:
-            found = connection.execute(
-                select(delivery).where(delivery.c.state == SENDING, delivery.c.leased_until < now).limit(1)
-            ).one_or_none()
-        if found is None:
+        due = abandoned(self._database, now)
+        if due is None:
             return False
-        due = Due(
-            found.ws, found.message_id, found.channel_id, found.contact_id, found.part, found.attempts, 0, found.lease
-        )
         message = self._ledger.read(due.workspace_id, "message", due.message_id)
         last = not isinstance(message, Message) or due.part == len(parts_of(message)) - 1
         self._doubt(due, _DIED, last=last)

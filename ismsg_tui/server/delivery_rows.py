@@ -1,12 +1,17 @@
-"""The rows of messages that go out through channels: what they say, and the conditions by which they are found."""
+"""The rows of messages that go out through channels: what they say, how they are found, how one is taken."""
 
 from __future__ import annotations
 
+import secrets
+from typing import Any
+
 from msgspec import Struct
-from sqlalchemy import ColumnElement, and_, exists
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Row, and_, exists, select, update
 
 from ismsg_tui.domain.commands import Actor
 from ismsg_tui.domain.entities import Attachment, Message, Source
+from ismsg_tui.server.database import Database
 from ismsg_tui.server.tables import delivery
 
 PENDING, SENDING, SENT, FAILED, UNCERTAIN = "pending", "sending", "sent", "failed", "uncertain"
@@ -37,6 +42,44 @@ def parts_of(message: Message) -> list[str | Attachment]:
 def reference_of(message_id: str, part: int) -> str:
     """Our own id of a part of a message."""
     return f"{message_id}.{part}"
+
+
+def due_of(row: Row[Any], *, part: int | None = None) -> Due:
+    """A row of the table, or another part of its message."""
+    part = row.part if part is None else part
+    return Due(row.ws, row.message_id, row.channel_id, row.contact_id, part, row.attempts, row.created_at, row.lease)
+
+
+def claim(database: Database, now: int, lease: int) -> Due | None:
+    """Take something that is due, for so many milliseconds; None where there is nothing."""
+    with database.read() as connection:
+        found = connection.execute(
+            select(delivery)
+            .where(delivery.c.state == PENDING, delivery.c.due_at <= now, ~behind_another())
+            .order_by(delivery.c.due_at, delivery.c.seq)
+            .limit(10)
+        ).all()
+    for row in found:
+        mine = and_(one_delivery(row.ws, row.message_id), delivery.c.part == row.part)
+        due = replace(due_of(row), attempts=row.attempts + 1, lease=secrets.token_hex(8))
+        with database.write() as connection:
+            taken = connection.execute(
+                update(delivery)
+                .where(mine, delivery.c.state == PENDING, delivery.c.due_at <= now, ~behind_another())
+                .values(state=SENDING, attempts=due.attempts, lease=due.lease, leased_until=now + lease)
+            ).rowcount
+        if taken:
+            return due
+    return None
+
+
+def abandoned(database: Database, now: int) -> Due | None:
+    """Something that was taken and not settled in time; None where there is nothing."""
+    with database.read() as connection:
+        found = connection.execute(
+            select(delivery).where(delivery.c.state == SENDING, delivery.c.leased_until < now).limit(1)
+        ).one_or_none()
+    return None if found is None else due_of(found)
 
 
 def one_delivery(workspace_id: str, message_id: str) -> ColumnElement[bool]:

@@ -14,10 +14,14 @@ from pathlib import Path
 
 import uvicorn
 from msgspec import Struct
+from sqlalchemy import select
 
 from ismsg_tui.server.app import Server, ServerSettings, create_app
 from ismsg_tui.server.database import Database
+from ismsg_tui.server.tables import workspace as workspaces
 from ismsg_tui.sqlite import sqlite3
+
+log = logging.getLogger(__name__)
 
 LOCK = "server.lock"
 _GRACE = 3
@@ -122,6 +126,7 @@ def serve(plan: Plan, host: str, port: int, workers: int, on_ready: Callable[[st
             stack.enter_context(only_server(plan.folder))
         listening = stack.enter_context(listen(host, port))
         database.migrate()
+        _look_for_workspaces(database)
         address = address_of(listening, plan.tls)
         if workers == 1:
             run_here(
@@ -183,6 +188,12 @@ def address_of(listening: socket.socket, tls: Tls | None) -> str:
     """The address under which a socket is reached."""
     host, port = listening.getsockname()[:2]
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _look_for_workspaces(database: Database) -> None:
+    with database.read() as connection:
+        if connection.execute(select(workspaces.c.id).limit(1)).first() is None:
+            log.warning("there is no workspace yet: “ismsg server init” begins one")
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

@@ -29,6 +29,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
 
     public_url: str = ""
     """The address under which channels reach this server to fetch files; empty where they can't."""
+    fetch_from: tuple[str, ...] = ()
+    """Hosts and networks from which files of channels are fetched although they are private."""
     keepalive: float = 15.0
     """Seconds after which a live stream on which nothing happens shows that it is still there."""
     stream_life: float = 15 * 60.0
@@ -64,7 +66,11 @@ class Server:
         self.uploads = Uploads(database, self.blobs)
         self.links = FileLinks(database, self.blobs)
         self.channels = Channels(
-            database, self.ledger, self.blobs, self.links, settings=ChannelSettings(public_url=settings.public_url)
+            database,
+            self.ledger,
+            self.blobs,
+            self.links,
+            settings=ChannelSettings(public_url=settings.public_url, allowed=settings.fetch_from),
         )
         self.webhooks = Webhooks(database, self.ledger)
         self.threads = Threads(settings.threads, settings.waiting)

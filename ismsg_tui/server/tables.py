@@ -155,8 +155,8 @@ blob_use = Table(
     metadata,
     Column("ws", Text, primary_key=True),
     Column("sha256", Text, primary_key=True),
-    # Who may see it: those who see the contact of this id, everybody for `snippet:` and an id, one for `user:` and an id
-    # who sent it. Only the last is no reason to keep it.
+    # Who may see it: those who see the contact of this id, everybody for `snippet:` and an id, who sent it for `user:`
+    # and an id. Only the last is no reason to keep it.
     Column("scope", Text, primary_key=True),
 )
 

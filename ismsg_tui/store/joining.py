@@ -15,7 +15,9 @@ class StoreInUseError(Exception):
     """A store can't become that of another workspace or user."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"It holds the workspace “{name}” already.")
+        super().__init__(
+            f"This inbox holds something of “{name or 'another workspace'}” already: choose another folder by --data."
+        )
 
 
 def check_free(store: Store, workspace_id: str, user_id: str) -> None:
@@ -36,7 +38,7 @@ def join(store: Store, workspace: Workspace, user: User) -> None:
         rows: list[Entity] = [known.workspace, *known.users.values(), *known.channels.values()]
         for row in rows:
             delete_rows(writer, table_of(row), [row.id])
-        writer.execute("UPDATE replica SET user_id = ?, epoch = '', cursor = 0", (user.id,))
+        writer.execute("UPDATE replica SET user_id = ?, epoch = '', cursor = 0, adopted = 0", (user.id,))
         write_rows(writer, [workspace, user])
         return {SETTINGS}
 

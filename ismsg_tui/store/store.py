@@ -321,13 +321,17 @@ class Store:
             self._swept = (0, "")
 
     def sweep(self, limit: int = 1_000) -> bool:
-        """Drop some of the rows that did not come again; returns whether there may be more of them."""
+        """Drop some of the rows that did not come again; returns whether there may be more of them.
+
+        Rows that were adopted and that the authority has not been given yet can't have come again: they are waited for.
+        """
         place = self.replica
-        if not place.sweeping:
+        if not place.sweeping or place.adopted:
             return False
         stale = find_stale(self.reader, place.base, self._swept, limit)
         with self._transaction() as changed:
-            if read_replica(self._writer).base != place.base:
+            now = read_replica(self._writer)
+            if now.base != place.base or now.adopted:
                 return False
             if stale is None:
                 self._writer.execute("UPDATE replica SET sweeping = 0")

@@ -100,7 +100,7 @@ def _with_refused(
 
 
 def messages_with_files(connection: Connection, contact_id: str, limit: int = 200) -> list[Message]:
-    """The contact's newest messages that hold files, the newest first; looks at every message, so not on the loop."""
+    """The contact's newest messages that hold files, the newest first."""
     rows = connection.execute(
         f"{MESSAGE.select} WHERE contact_id = ? AND attachments <> '[]' ORDER BY at DESC, id DESC LIMIT ?",
         (contact_id, limit),

@@ -162,7 +162,7 @@ class Http:
                 return BusyError(words, retry_after=patience or 1.0)
             case HTTPStatus.BAD_GATEWAY | HTTPStatus.SERVICE_UNAVAILABLE | HTTPStatus.GATEWAY_TIMEOUT:
                 return UnreachableError(words or f"The server is away ({reply.status}).", retry_after=patience)
-        if problem is not None and reply.status < 500:
+        if problem is not None and (reply.status < 500 or reply.status == HTTPStatus.INSUFFICIENT_STORAGE):
             return ProblemError(problem)
         if 300 <= reply.status < 400:
             place = one_line(reply.headers.get("location", "somewhere else"), LONGEST_REASON)

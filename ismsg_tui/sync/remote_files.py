@@ -177,7 +177,7 @@ def _take(
 ) -> None:
     done = there
     with translated():
-        for piece in response.iter_raw(CHUNK):
+        for piece in response.iter_raw():  # as it comes: what has come of a file that is cut off is kept
             if cancelled():
                 raise FileCancelledError("Stopped.")
             done += len(piece)

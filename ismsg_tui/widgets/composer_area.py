@@ -62,6 +62,7 @@ class ComposerArea(PlainArea):
         super().__init__()
         self._completions = completions
         self._offers = Offers()
+        self._looked_up: tuple[str | None, tuple[Offer, str] | None] = None, None
         self._hint = ""
         self._completed_at: Location | None = None
         self._dismissed: Location | None = None
@@ -149,7 +150,7 @@ class ComposerArea(PlainArea):
 
     @offers.setter
     def offers(self, offers: Offers) -> None:
-        self._offers = offers
+        self._offers, self._looked_up = offers, (None, None)
         self._show_offer()
 
     def _offered(self) -> tuple[Offer, str] | None:
@@ -157,7 +158,10 @@ class ComposerArea(PlainArea):
         at_end = self.selection.is_empty and self.cursor_location == self.document.end
         if not at_end or not self.has_focus or self._completions.marked is not None:
             return None
-        return self._offers.going_on(self.text)
+        written = self.text
+        if self._looked_up[0] != written:  # several times for one key
+            self._looked_up = written, self._offers.going_on(written)
+        return self._looked_up[1]
 
     def _show_offer(self) -> None:
         found = self._offered() if self.text else None
@@ -201,8 +205,9 @@ class ComposerArea(PlainArea):
         if select or not self.take_offer():
             super().action_cursor_right(select)
 
-    def watch_has_focus(self) -> None:
+    def watch_has_focus(self, _has_focus: bool) -> None:
         """Offer what fits only while there is somebody to take it."""
+        super().watch_has_focus(_has_focus)
         self._show_offer()
 
     def on_resize(self) -> None:

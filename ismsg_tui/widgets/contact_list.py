@@ -325,7 +325,7 @@ class ContactList(LineList):
         room = width - 2 - cell_len(tail) - cell_len(badge) - 1
         words, style = self._preview(row, base)
         company = self._company.get(row.contact_id, "")
-        beside = fit(f" {company}", min(room, cell_len(shown_line(company)) + 1)) if company else ""
+        beside = " " + fit(company, min(room - 1, cell_len(shown_line(company)))) if company else ""
         return [
             Segment("  ", plain),
             fitted(words, room - cell_len(beside), style),

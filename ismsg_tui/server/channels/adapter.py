@@ -11,7 +11,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ismsg_tui.domain.entities import Attachment, Delivery, FileKind, MediaRule
+from ismsg_tui.domain.entities import Attachment, Delivery, MediaRule
 
 
 class Account(Struct, frozen=True):
@@ -49,8 +49,13 @@ class RemoteFile(Struct, frozen=True):
     """A file that is to be fetched."""
 
     url: str
-    kind: FileKind
     name: str = ""
+    voice: bool = False
+    """Whether it is a recording that was made to be sent."""
+    duration: int | None = None
+    """Milliseconds."""
+    peaks: tuple[int, ...] = ()
+    """The waveform: loudness from 0 to 100 in equal steps of time."""
 
 
 class Arrived(Struct, frozen=True, tag="message"):

@@ -47,6 +47,8 @@ LONGEST_CALL = 60.0
 """Seconds after which an answer that comes drop by drop is waited for no longer."""
 _LARGEST_ANSWER = 1 << 16
 _LONGEST_WAIT = 3600.0
+_LONGEST_SOUND = 24 * 3_600_000
+_MOST_PEAKS = 200
 _OLDEST = 100_000_000_000
 """A time below this is one in seconds."""
 
@@ -139,17 +141,17 @@ def _posted(account: Account, message: Outgoing) -> dict[str, Any]:
     content: dict[str, Any]
     if isinstance(message.content, Link):
         attachment = message.content.attachment
-        kind = FileKind.AUDIO if attachment.kind is FileKind.VOICE else attachment.kind
-        content = {
-            "type": "attachment",
-            "attachment": {
-                "type": kind.value,
-                "url": message.content.url,
-                "fileName": attachment.name,
-                "mime": attachment.mime,
-                "size": attachment.size,
-            },
+        file: dict[str, Any] = {
+            "type": attachment.kind.value,
+            "url": message.content.url,
+            "fileName": attachment.name,
+            "mime": attachment.mime,
+            "size": attachment.size,
         }
+        if attachment.kind is FileKind.VOICE:
+            more = {"duration": attachment.duration, "waveform": attachment.peaks}
+            file |= {"type": FileKind.AUDIO.value, "voice": True, **more}
+        content = {"type": "attachment", "attachment": file}
     else:
         content = {"type": "text", "text": message.content}
     if message.quotes:
@@ -241,16 +243,27 @@ def _attachment(message: dict[str, Any], pointer: str) -> tuple[str, RemoteFile]
     attachment = message.get("attachment")
     if not isinstance(attachment, dict):
         raise _invalid(pointer, "It is missing, or no object.")
-    url, name, kind = (attachment.get(field) for field in ("url", "fileName", "type"))
+    url, name = attachment.get("url"), attachment.get("fileName")
     if not isinstance(url, str) or len(url) > 4_096 or not _is_address(url):
         raise _invalid(f"{pointer}/url", "It has to be an address that begins with https:// or http://.")
     caption = message.get("text", attachment.get("caption"))
     file = RemoteFile(
         url,
-        FileKind(kind) if isinstance(kind, str) and kind in ("image", "video", "audio") else FileKind.FILE,
         name if isinstance(name, str) else "",
+        voice=attachment.get("voice") is True,
+        duration=_whole(attachment.get("duration"), _LONGEST_SOUND),
+        peaks=_peaks(attachment.get("waveform")),
     )
     return clean(caption)[:LONGEST_TEXT] if isinstance(caption, str) else "", file
+
+
+def _whole(value: object, most: int) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None
+
+
+def _peaks(value: object) -> tuple[int, ...]:
+    heights = value if isinstance(value, list) and len(value) <= _MOST_PEAKS else []
+    return tuple(height for height in heights if _whole(height, 100) is not None)
 
 
 def _is_address(url: str) -> bool:

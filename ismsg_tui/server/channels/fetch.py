@@ -55,7 +55,7 @@ class Fetcher:
     ) -> None:
         """`allowed`: names of hosts, and networks as `10.0.0.0/8`, that may be called although they are private."""
         self._hosts = {entry.casefold() for entry in allowed if not _is_network(entry)}
-        self._networks = [ipaddress.ip_network(entry) for entry in allowed if _is_network(entry)]
+        self._networks = [ipaddress.ip_network(entry, strict=False) for entry in allowed if _is_network(entry)]
         self._longest = longest
         self._client = httpx.Client(
             timeout=timeout, limits=httpx.Limits(max_keepalive_connections=0), follow_redirects=False, trust_env=False
@@ -157,7 +157,7 @@ def is_public(address: Address) -> bool:
 
 def _is_network(entry: str) -> bool:
     try:
-        ipaddress.ip_network(entry)
+        ipaddress.ip_network(entry, strict=False)
     except ValueError:
         return False
     return True

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, 
 
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, CreateContact, Issued, ReceiveMessage, SendMessage
-from ismsg_tui.domain.entities import Attachment, Contact, Source
+from ismsg_tui.domain.entities import Attachment, Contact, FileKind, Source
 from ismsg_tui.domain.ids import Part, command_of, derived_id
 from ismsg_tui.domain.media import kind_of
 from ismsg_tui.domain.text import one_line
@@ -118,6 +118,12 @@ class Reception:
         except _SeenError:
             return self._contact(account, inbound)
         return contact.id
+
+    def introduce(self, account: Account, external_id: str, contact_id: str) -> None:
+        """Tell which of the known contacts somebody on a channel is, before he writes or is written to."""
+        values = {"channel_id": account.channel_id, "external_id": external_id, "contact_id": contact_id}
+        with self._database.write() as connection:
+            insert_missing(connection, contact_channel, [values])
 
     def _known_contact(self, account: Account, external_id: str) -> str | None:
         with self._database.read() as connection:
@@ -264,7 +270,18 @@ class Reception:
             if error.status == 503:
                 raise
             raise FetchError(error.detail) from error
-        return Attachment(name=fetched.name, kind=kind_of(fetched.mime), mime=fetched.mime, size=size, sha256=sha256)
+        kind = kind_of(fetched.mime)
+        if file.voice and kind is FileKind.AUDIO:
+            kind = FileKind.VOICE
+        return Attachment(
+            name=fetched.name,
+            kind=kind,
+            mime=fetched.mime,
+            size=size,
+            sha256=sha256,
+            duration=file.duration,
+            peaks=file.peaks,
+        )
 
 
 def _without(event: Arrived, file: RemoteFile, error: FetchError) -> str:

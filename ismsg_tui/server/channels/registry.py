@@ -17,6 +17,7 @@ from ismsg_tui.server.channels.custom import CustomChannel
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.ledger import Ledger
+from ismsg_tui.server.rows import insert_missing
 from ismsg_tui.server.tables import channel_account
 
 _ACCOUNT = channel_account.c["channel_id", "ws", "kind", "token", "base_url"]
@@ -52,23 +53,31 @@ class Registry:
         shown = one_line(name, 100)
         if not shown:
             raise ProblemError(422, "invalid", "A channel needs a name.")
+        address = checked_address(base_url)
         kind = CustomChannel.kind
-        account = Account(new_id(), workspace_id, kind, secrets.token_urlsafe(32), checked_address(base_url))
         able = self._adapters[kind].capabilities
-        channel = Channel(id=account.channel_id, kind=kind, name=shown, text_limit=able.text_limit, media=able.media)
+        channel = Channel(id=new_id(), kind=kind, name=shown, text_limit=able.text_limit, media=able.media)
         self._ledger.seed(workspace_id, [channel])
+        return self.connect(workspace_id, channel, address)
+
+    def connect(self, workspace_id: str, channel: Channel, base_url: str = "") -> Account:
+        """Have a channel that is in the workspace already spoken for by a custom channel's server.
+
+        One that is connected keeps its token. Raises ProblemError 422.
+        """
+        values = {
+            "channel_id": channel.id,
+            "ws": workspace_id,
+            "kind": CustomChannel.kind,
+            "token": secrets.token_urlsafe(32),
+            "base_url": checked_address(base_url),
+            "created_at": self._clock(),
+        }
+        mine = channel_account.c.channel_id == channel.id
         with self._database.write() as connection:
-            connection.execute(
-                channel_account.insert().values(
-                    channel_id=account.channel_id,
-                    ws=workspace_id,
-                    kind=kind,
-                    token=account.token,
-                    base_url=account.base_url,
-                    created_at=self._clock(),
-                )
-            )
-        return account
+            insert_missing(connection, channel_account, [values])
+            connection.execute(update(channel_account).where(mine).values(base_url=values["base_url"]))
+            return Account(*connection.execute(select(*_ACCOUNT).where(mine)).one())
 
     def set_address(self, channel_id: str, base_url: str) -> None:
         """Have a channel's messages go out to another address. Raises ProblemError 404, 422."""

@@ -21,6 +21,7 @@ from ismsg_tui.server.delivery_rows import (
     SENT,
     UNCERTAIN,
     Due,
+    due_of,
     given_id,
     one_delivery,
     parts_of,
@@ -114,9 +115,7 @@ class Reports:
             part = int(number) if named else row.part
             parts = self._parts(row.ws, row.message_id)
             if part < len(parts) and (named or echoed is None or parts[part] == echoed):
-                found.append(
-                    Due(row.ws, row.message_id, row.channel_id, row.contact_id, part, row.attempts, row.created_at, "")
-                )
+                found.append(due_of(row, part=part))
         if not found or (len(found) > 1 and echoed is None):
             return None
         return found[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from typing import Literal
 
 import msgspec
 from litestar import get
@@ -30,6 +31,8 @@ from ismsg_tui.server.server import Server
 MEDIA_TYPE = "text/event-stream"
 LARGEST_EVENT = 64 << 10
 """Bytes of the largest page that travels in an event."""
+LOOK_EVERY = 0.05
+"""Seconds that lie between two looks at least: what happens in a burst is looked at together."""
 MOST_ROWS = 500
 """Rows of the largest page that travels in an event, about."""
 
@@ -38,6 +41,16 @@ _HEADERS = (
     (b"x-accel-buffering", b"no"),  # a proxy that gathered events would make them late
 )
 _ALIVE = b":\n\n"
+
+
+class Event(Struct, frozen=True):
+    """One event of a stream."""
+
+    event: Literal["changes", "head", "presence", "bye"]
+    data: str
+    """JSON: a PageBody, a Head, a list of Presence, or a Bye."""
+    id: str = ""
+    """The revision up to which everything is known after it."""
 
 
 class Head(Struct, frozen=True):
@@ -119,12 +132,14 @@ class _Stream:
             suppress(TimeoutError),
         ):
             while True:
+                looked = time.monotonic()
                 reason = await self._news(watch, send) or self._end(place, ends)
                 if reason:
                     await self._write(send, _event("bye", msgspec.json.encode(Bye(reason))), last=True)
                     return
                 if not await watch.wait(min(settings.keepalive, max(0.0, ends - time.monotonic()))):
                     await self._write(send, _ALIVE)
+                await asyncio.sleep(looked + LOOK_EVERY - time.monotonic())
 
     async def _news(self, watch: Watch, send: Send) -> str:
         """Write what is new; returns why the stream has to end, if so."""
@@ -158,7 +173,7 @@ class _Stream:
     "/v1/w/{ws:str}/live",
     guards=[signed_in],
     responses={
-        200: ResponseSpec(str, generate_examples=False, media_type=MEDIA_TYPE, description="Server-sent events."),
+        200: ResponseSpec(Event, generate_examples=False, media_type=MEDIA_TYPE, description="Server-sent events."),
         **problems(401, 403, 404, 410, 422, 503),
     },
 )

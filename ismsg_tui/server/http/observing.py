@@ -60,12 +60,13 @@ class Observed:
         if scope["type"] != ScopeType.HTTP:
             return
         route = str(scope.get("path_template") or UNKNOWN)
-        self._metrics.request(scope["method"], route, status, seconds)
+        method = scope["method"] if route != UNKNOWN else UNKNOWN  # clients may make up as many as they like
+        self._metrics.request(method, route, status, seconds)
         if route in _QUIET and status < 400:
             return
         viewer: Viewer | None = scope["state"].get("viewer")
         fields = {
-            "method": scope["method"],
+            "method": method,
             "path": route,
             "status": status,
             "ms": round(seconds * 1000, 1),
