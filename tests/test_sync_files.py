@@ -192,8 +192,9 @@ def test_other_bytes_than_were_asked_for_never_become_a_file(
         ben.sync.transfers.exchange()
     assert ben.inbox.blobs.path(sha256) is None
     line.rules = []
-    ben.inbox.blobs.want(sha256, 5_000)
-    ben.sync.transfers.exchange()
+    for _ in range(2):  # the first time what has come before may turn out to be wrong
+        ben.inbox.blobs.want(sha256, 5_000)
+        ben.sync.transfers.exchange()
     assert ben.inbox.blobs.path(sha256) is not None
 
 

@@ -15,6 +15,24 @@ LOOK = 1.0
 """Seconds between looks for something to do: other processes may have left it, or its time may have come."""
 AFTER_FAULT = 5.0
 """Seconds of rest after something went wrong that nobody had thought of."""
+_HELPERS_LOOK = 60.0
+
+
+class News:
+    """Whether the transaction of this thread has left something to do, until it is committed."""
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+
+    def note(self) -> None:
+        """It has."""
+        self._mine.there = True
+
+    def take(self) -> bool:
+        """Whether it has, since this was last asked on this thread."""
+        there = getattr(self._mine, "there", False)
+        self._mine.there = False
+        return there
 
 
 class Chores:
@@ -27,8 +45,12 @@ class Chores:
         self._hints = 0
         self._stopping = threading.Event()
         self._changed = threading.Condition()
+        # The first looks again and again, and calls the others where it has found something.
         self._threads = [
-            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
+            threading.Thread(
+                target=self._run, args=(_HELPERS_LOOK if number else look,), name=f"{name}-{number}", daemon=True
+            )
+            for number in range(threads)
         ]
 
     def start(self) -> None:
@@ -36,11 +58,15 @@ class Chores:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, timeout: float = 10.0) -> None:
-        """End after the step that is being taken; waits for it up to so many seconds."""
+    def end(self) -> None:
+        """Have the threads end after the step that they are taking."""
         with self._changed:
             self._stopping.set()
             self._changed.notify_all()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """The same, and wait for it up to so many seconds."""
+        self.end()
         until = time.monotonic() + timeout
         for thread in self._threads:
             if thread.is_alive():
@@ -52,15 +78,16 @@ class Chores:
             self._hints += 1
             self._changed.notify_all()
 
-    def _run(self) -> None:
-        seen = 0
+    def _run(self, look: float) -> None:
         while not self._stopping.is_set():
             with self._changed:
                 seen = self._hints
             try:
-                while not self._stopping.is_set() and self._step():
-                    pass
-                rest = self._look
+                if self._step():
+                    self.hint()
+                    while not self._stopping.is_set() and self._step():
+                        pass
+                rest = look
             except ProblemError as error:
                 log.warning("%s has to wait: %s", threading.current_thread().name, error)
                 rest = AFTER_FAULT

@@ -28,6 +28,7 @@ from ismsg_tui.server.channels.adapter import (
     UncertainError,
 )
 from ismsg_tui.server.channels.registry import Registry
+from ismsg_tui.server.chores import News
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.delivery_rows import (
     CHANNEL,
@@ -90,7 +91,8 @@ class Deliveries:
         self._clock = clock
         self.on_given: Callable[[Account, str], None] = lambda _account, _external_id: None
         """Told of a channel's id for a message, once it is known: receipts may have come before."""
-        self._news = False
+        self.news = News()
+        """Whether a transaction has made something to go out."""
         ledger.after_effects.append(self.enqueue)
 
     # In the transactions of commands
@@ -123,12 +125,7 @@ class Deliveries:
                 "leased_until": 0,
             }
             insert_missing(connection, delivery, [values])
-            self._news = True
-
-    def take_news(self) -> bool:
-        """Whether something was made to go out since this was last asked; it may not be committed yet."""
-        news, self._news = self._news, False
-        return news
+            self.news.note()
 
     # Sending
 

@@ -13,6 +13,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import httpx
 import msgspec
@@ -24,7 +25,7 @@ from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.entities import Entity
 from ismsg_tui.server.backoff import backoff
 from ismsg_tui.server.channels.registry import checked_address
-from ismsg_tui.server.chores import Chores
+from ismsg_tui.server.chores import Chores, News
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.ledger import Ledger
@@ -72,8 +73,8 @@ class Webhooks:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._news = False
-        self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False)
+        self._news = News()
+        self._timeout = timeout
         self._calling = Chores("webhooks", self.step, threads=2)
         ledger.after_effects.append(self.note)
         ledger.on_commit(self._on_commit)
@@ -159,7 +160,7 @@ class Webhooks:
             for hook in hooks:
                 if happened.event in _events(hook.events):
                     connection.execute(webhook_call.insert().values(**self._call(hook.id, happened.event, body)))
-                    self._news = True
+                    self._news.note()
 
     def _call(self, webhook_id: str, event: str, body: dict[str, object]) -> dict[str, object]:
         id_, now = new_id(), self._clock()
@@ -174,8 +175,7 @@ class Webhooks:
         }
 
     def _on_commit(self, _workspace_id: str, _seq: int) -> None:
-        if self._news:
-            self._news = False
+        if self._news.take():
             self._calling.hint()
 
     # Calling
@@ -197,6 +197,10 @@ class Webhooks:
         else:
             self._got_through(call)
         return True
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False)
 
     def _claim(self) -> Row[tuple[object, ...]] | None:
         now = self._clock()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from rich.cells import cell_len
 from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
 
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
@@ -12,12 +16,25 @@ from ismsg_tui.domain.entities import Channel, Conversation, User
 from ismsg_tui.domain.views import Standing, standing
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
-from ismsg_tui.widgets.segments import MUTED, shown_line
-from ismsg_tui.widgets.words import Words
+from ismsg_tui.widgets.segments import MUTED, fit, shown_line
+
+LEAST_NAME = 16
+"""Cells that a name keeps beside what must be said of the contact."""
 
 
-class ContactHeader(Words):
-    """One line about the contact whose conversation is shown."""
+class Part(NamedTuple):
+    """A piece of the line."""
+
+    text: str
+    style: str
+    worth: int
+    """Where there is too little room the parts of the least worth go first; the name, of worth 0, stays."""
+
+
+class ContactHeader(Widget):
+    """One line about the contact whose conversation is shown; what matters most is there at every width."""
+
+    parts: reactive[tuple[Part, ...]] = reactive(())
 
     def show(
         self,
@@ -29,31 +46,50 @@ class ContactHeader(Words):
     ) -> None:
         """Say where things stand with a contact, and which teammates are there; nothing without a contact."""
         if card is None:
-            self.update(Content(), layout=False)
+            self.parts = ()
             return
         contact = card.contact
-        parts: list[tuple[str, str]] = [(shown_line(contact.name, 60), "bold")]
+        parts = [Part(shown_line(contact.name, 60), "bold", 0)]
         if company:
-            parts.append((shown_line(company, 60), "bold $text-accent"))
+            parts.append(Part(shown_line(company, 60), "bold $text-accent", 2))
         channel = channels.get(contact.channel_id or "")
         if channel is not None:
-            parts.append((shown_line(channel.name, 30), MUTED))
-        parts.append((_standing_words(card.current), MUTED))
+            parts.append(Part(shown_line(channel.name, 30), MUTED, 6))
+        parts.append(Part(_standing_words(card.current), MUTED, 5))
         if contact.assignee_id is None:
-            parts.append(("unassigned", MUTED))
+            parts.append(Part("unassigned", MUTED, 4))
         elif contact.assignee_id == user_id:
-            parts.append(("yours", "$text-success"))
+            parts.append(Part("yours", "$text-success", 3))
         else:
-            parts.append((f"assigned to {shown_line(user_name(contact.assignee_id, users))}", "$text-warning"))
+            assignee = shown_line(user_name(contact.assignee_id, users))
+            parts.append(Part(f"assigned to {assignee}", "$text-warning", 3))
         if contact.blocked:
-            parts.append(("blocked", "$text-error"))
+            parts.append(Part("blocked", "$text-error", 1))
         if card.current is not None and card.current.waiting_since is not None:
             waited = span_words(now_ms() - card.current.waiting_since)
-            parts.append(("just wrote" if waited == "now" else f"waiting {waited}", "$text-warning"))
+            parts.append(Part("just wrote" if waited == "now" else f"waiting {waited}", "$text-warning", 1))
+        self.parts = tuple(parts)
+
+    def render(self) -> Content:
+        """The parts for which there is room, in their order."""
+        parts = fitting(self.parts, self.size.width - 2)
         pieces: list[Content | tuple[str, str]] = [(" ", "")]
         for index, part in enumerate(parts):
-            pieces += [(" · ", MUTED), part] if index else [part]
-        self.update(Content.assemble(*pieces), layout=False)
+            pieces += [(" · ", MUTED), (part.text, part.style)] if index else [(part.text, part.style)]
+        return Content.assemble(*pieces)
+
+
+def fitting(parts: Sequence[Part], width: int) -> list[Part]:
+    """The parts that fit side by side into a width, the name cut where it must be."""
+    for most in range(max((part.worth for part in parts), default=0), -1, -1):
+        kept = [part for part in parts if part.worth <= most]
+        room = width - sum(cell_len(part.text) + 3 for part in kept[1:])
+        if not kept or cell_len(kept[0].text) <= room:
+            return kept
+        # Others go before the name is cut, but not what must be said.
+        if most == 0 or (most == 1 and room >= LEAST_NAME):
+            return [kept[0]._replace(text=fit(kept[0].text, max(0, room)).rstrip()), *kept[1:]]
+    return []
 
 
 def _standing_words(conversation: Conversation | None) -> str:

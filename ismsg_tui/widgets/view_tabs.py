@@ -57,12 +57,23 @@ class ViewTabs(Horizontal):
             yield ViewTab(view)
         yield Words(id="sort")
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._labels: dict[View, str] = {}
+
+    def on_resize(self) -> None:
+        """Where there is no room for all views show the current one alone."""
+        self.set_class(sum(len(label) + 2 for label in self._labels.values()) > self.size.width, "-tight")
+
     def show(self, current: View, counts: Mapping[View, int], sort: Sort, *, held_back: bool = False) -> None:
         """Mark the current view, show the counts, and whether the list holds back what would move it."""
-        for view, title in TITLES.items():
-            count = counts.get(view, 0)
+        self._labels = {
+            view: f"{title} {counts[view]:,}" if counts.get(view) else title for view, title in TITLES.items()
+        }
+        for view, label in self._labels.items():
             tab = self.query_one(f"#tab-{view}", ViewTab)
-            tab.update(Content(f"{title} {count:,}" if count else title))
+            tab.update(Content(label))
             tab.set_class(view is current, "-current")
+        self.on_resize()
         order = f"{'changed, moves with you · ' if held_back else ''}{SORT_TITLES[sort]}"
         self.query_one("#sort", Words).update(Content(order), layout=False)

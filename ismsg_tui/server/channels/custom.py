@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -93,9 +94,7 @@ class CustomChannel:
     kind = KIND
 
     def __init__(self, *, timeout: httpx.Timeout = TIMEOUT) -> None:
-        # A connection that was kept may have died, and then nobody could tell whether a message got through.
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=0)
-        self._client = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+        self._timeout = timeout
 
     @property
     def capabilities(self) -> Capabilities:
@@ -132,9 +131,11 @@ class CustomChannel:
             raise UncertainError("the connection broke after the channel was given it.") from error
         return _outcome(response, answer)
 
-    def close(self) -> None:
-        """Close every connection."""
-        self._client.close()
+    @cached_property
+    def _client(self) -> httpx.Client:
+        # A connection that was kept may have died, and then nobody could tell whether a message got through.
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=0)
+        return httpx.Client(timeout=self._timeout, limits=limits, follow_redirects=False, trust_env=False)
 
 
 def _posted(account: Account, message: Outgoing) -> dict[str, Any]:

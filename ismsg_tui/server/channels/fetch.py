@@ -11,6 +11,7 @@ import mimetypes
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -57,9 +58,12 @@ class Fetcher:
         self._hosts = {entry.casefold() for entry in allowed if not _is_network(entry)}
         self._networks = [ipaddress.ip_network(entry, strict=False) for entry in allowed if _is_network(entry)]
         self._longest = longest
-        self._client = httpx.Client(
-            timeout=timeout, limits=httpx.Limits(max_keepalive_connections=0), follow_redirects=False, trust_env=False
-        )
+        self._timeout = timeout
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(timeout=self._timeout, limits=limits, follow_redirects=False, trust_env=False)
 
     def fetch(self, url: str, write: Callable[[bytes], None], *, name: str = "", trusted_host: str = "") -> Fetched:
         """Give the bytes behind an address to `write`, piece by piece.

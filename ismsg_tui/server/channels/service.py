@@ -68,7 +68,7 @@ class Channels:
         self._fetching = Chores("fetching", self.reception.step, threads=settings.fetchers)
         self._sweeping = Chores("sweeping", self._sweep, look=HOUR)
         self.reception.on_waiting = self._fetching.hint
-        ledger.on_commit(lambda _workspace_id, _seq: self._sending.hint() if self.deliveries.take_news() else None)
+        ledger.on_commit(lambda _workspace_id, _seq: self._sending.hint() if self.deliveries.news.take() else None)
 
     def start(self) -> None:
         """Begin to send and to fetch."""
@@ -76,8 +76,11 @@ class Channels:
             chores.start()
 
     def stop(self) -> None:
-        """End; waits for what is being handed over."""
-        for chores in (self._sending, self._fetching, self._sweeping):
+        """End; waits a while for what is being handed over."""
+        every = (self._sending, self._fetching, self._sweeping)
+        for chores in every:
+            chores.end()
+        for chores in every:
             chores.stop()
 
     def _sweep(self) -> bool:
