@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import footprint, import_rate, keys, list_page, loop, searching, start, voice
+from benchmarks import (
+    commands,
+    first_sync,
+    footprint,
+    import_rate,
+    keys,
+    list_page,
+    live,
+    loop,
+    searching,
+    start,
+    voice,
+)
 from benchmarks.measure import Result
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Result]]] = {
@@ -17,6 +29,9 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Result]]] = {
     "import_rate": import_rate.measure,
     "footprint": footprint.measure,
     "voice": voice.measure,
+    "first_sync": first_sync.measure,
+    "commands": commands.measure,
+    "live": live.measure,
 }
 
 

@@ -42,7 +42,7 @@ def measure() -> Iterator[Result]:
             with tempfile.TemporaryDirectory() as folder:
                 seconds, rows = _import(Path(folder), DATA / name)
                 ours = min(ours, seconds)
-                bare = min(bare, _insert(Path(folder) / "bare.db", _load_of(Path(folder) / "ismsg.db")))
+                bare = min(bare, insert(Path(folder) / "bare.db", load_of(Path(folder) / "ismsg.db")))
         yield Result(f"import {name}", rows / ours, rows / bare, "rows/s")
 
 
@@ -55,7 +55,7 @@ def _import(folder: Path, path: Path) -> tuple[float, int]:
     return seconds, tally.rows
 
 
-def _load_of(path: Path) -> Load:
+def load_of(path: Path) -> Load:
     """Every row of a store as a load to insert, search texts in the form that the index holds."""
     reader = open_reader(path)
     load: Load = []
@@ -69,7 +69,7 @@ def _load_of(path: Path) -> Load:
     return load
 
 
-def _insert(path: Path, load: Load) -> float:
+def insert(path: Path, load: Load) -> float:
     """Seconds to write a load into an empty store, its rows being at hand, in transactions as large as an import's."""
     connection: Connection = open_writer(path)
     migrate(connection)

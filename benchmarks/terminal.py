@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.inbox_store import USER
+from ismsg_tui.firsts import TOUR, first_time
 
 ROWS, COLUMNS = 40, 120
 PATIENCE = 30.0
@@ -39,6 +40,9 @@ class Terminal:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has been compiled
         if folder is not None:
             environment |= {"ISMSG_DATA": str(folder), "ISMSG_CONFIG": str(folder / "no-config.toml")}
+            # A first start would show the tour, in the way of the keys.
+            environment["XDG_DATA_HOME"] = str(folder / "home")
+            first_time(TOUR, folder / "home" / "ismsg")
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self._written = b""

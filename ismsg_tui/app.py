@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -45,7 +46,9 @@ from ismsg_tui.screens.desk import Desk
 from ismsg_tui.screens.dressed import DressedApp
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.voice import Voice
+from ismsg_tui.screens.welcome import Start, WelcomeApp
 from ismsg_tui.screens.writing import Writing
+from ismsg_tui.signing import Signed
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.unsent import Written
 from ismsg_tui.store.unused_blobs import clear_unused
@@ -312,6 +315,15 @@ class IsmsgApp(DressedApp, TellsFaults):
         self.notify(reason, title=title, severity="warning", timeout=10, markup=False)
 
 
+def run_welcome(folder: Path, config: Config) -> Start | Signed | None:
+    """Ask how to begin where there are no data yet: a way without a server, a sign-in, or None for leaving again."""
+    start_log(folder)
+    app = WelcomeApp(config, folder)
+    with terminal_kept_clean():
+        app.run()
+    return app.signed or app.start
+
+
 def run_console(inbox: Inbox, config: Config, *, authority: Authority | None = None) -> int:
     """Open the console and stay until the agent leaves; returns the exit code."""
     start_log(inbox.store.path.parent)
@@ -320,3 +332,6 @@ def run_console(inbox: Inbox, config: Config, *, authority: Authority | None = N
     with terminal_kept_clean():
         app.run()
     return app.return_code or 0
+
+
+__all__ = ["IsmsgApp", "Start", "run_console", "run_welcome"]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import platformdirs
 
 CONFIG_FILE = "config.toml"
-BORDERS = ("auto", "unicode", "ascii")
-EMOJI = ("picture", "text")
 
 
 class ConfigError(Exception):
@@ -29,9 +28,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A message that could not leave for so long is asked about before it does."""
     theme: str = "ismsg-dark"
     """The colour theme of the console."""
-    borders: str = "auto"
+    borders: Literal["auto", "unicode", "ascii"] = "auto"
     """What lines and signs are drawn with: `unicode`, `ascii`, or `auto`, which asks the locale."""
-    emoji: str = "picture"
+    emoji: Literal["picture", "text"] = "picture"
     """How emoji are shown: as the `picture` that they are, or as `text`, such as `:thumbs_up:`."""
     key_set: str = "vim"
     """Which keys to begin with: `vim`, or `plain` without letters that move."""
@@ -61,11 +60,23 @@ def config_file() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_config_dir("ismsg", appauthor=False)) / CONFIG_FILE
 
 
+def _not_a_choice(given: Mapping[str, object]) -> str:
+    """Which setting is none of those there are to choose from, as a sentence; "" if all are."""
+    for name, kind in get_type_hints(Config).items():
+        *others, last = get_args(kind) or [""]
+        if get_origin(kind) is Literal and given.get(name, last) not in (*others, last):
+            return f"{name} is “{given[name]}”; it must be {', '.join(others)} or {last}."
+    return ""
+
+
 def load_config(path: Path | None = None) -> Config:
     """Read the settings; a file that is not there means defaults. Raises ConfigError."""
     path = path or config_file()
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=Config, strict=False)
+        given = path.read_bytes()
+        if problem := _not_a_choice(msgspec.toml.decode(given)):
+            raise ConfigError(f"{path}: {problem}")
+        config = msgspec.toml.decode(given, type=Config, strict=False)
     except FileNotFoundError:
         return Config()
     except OSError as error:
@@ -76,7 +87,4 @@ def load_config(path: Path | None = None) -> Config:
         raise ConfigError(f"{path}: undo_seconds is {config.undo_seconds}; it must be from 0 to 60.")
     if not 0 < config.ask_after_hours <= 8_760:
         raise ConfigError(f"{path}: ask_after_hours is {config.ask_after_hours}; it must be above 0, up to 8760.")
-    for name, value, known in (("borders", config.borders, BORDERS), ("emoji", config.emoji, EMOJI)):
-        if value not in known:
-            raise ConfigError(f"{path}: {name} is “{value}”; it must be {', '.join(known[:-1])} or {known[-1]}.")
     return config

@@ -1,11 +1,16 @@
-"""The pages of docs/ that the code writes: keys and commands. `python -m ismsg_tui.docs [--check]`."""
+"""The pages of docs/ that the code writes: keys, commands and settings. `python -m ismsg_tui.docs [--check]`."""
 
 from __future__ import annotations
 
+import ast
+import inspect
+import json
 import sys
 from collections.abc import Iterator
 from inspect import cleandoc
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 
 import click
 
@@ -86,7 +91,40 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-PAGES = {"keys.md": keys_page, "commands.md": commands_page}
+def settings_page() -> str:
+    """Every setting with its default."""
+    lines = ["# Settings", "", _WRITTEN.format(source="`ismsg_tui/config.py`"), ""]
+    lines += ["They stand in `config.toml`, in your user's folder for settings or where `ISMSG_CONFIG` says."]
+    lines += ["`ismsg doctor` says where that is and whether it can be read.", ""]
+    lines += ["| Setting | If it is not set | What it does |", "|---|---|---|"]
+    for name, default, words in _settings():
+        lines.append(f"| `{name}` | {_code(default)} | {_cell(words)} |")
+    lines += ["", "```toml", *_EXAMPLE, "```", ""]
+    lines += ["`NO_COLOR` in the environment takes every colour away, whatever the theme."]
+    return "\n".join(lines) + "\n"
+
+
+_EXAMPLE = (
+    'theme = "ismsg-contrast-dark"',
+    "undo_seconds = 10",
+    "",
+    "[keys]",
+    'assign = "t"',
+)
+
+
+def _settings() -> Iterator[tuple[str, str, str]]:
+    """Name, default and explanation of each setting, as they stand in the source."""
+    from ismsg_tui.config import Config
+
+    classes = [node for node in ast.parse(dedent(inspect.getsource(Config))).body if isinstance(node, ast.ClassDef)]
+    for field, words in pairwise(classes[0].body):
+        match field, words:
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value), ast.Expr(value=ast.Constant(text)):
+                yield name, json.dumps(ast.literal_eval(value)), " ".join(str(text).split())
+
+
+PAGES = {"keys.md": keys_page, "commands.md": commands_page, "settings.md": settings_page}
 
 
 def main(arguments: list[str]) -> int:

@@ -100,11 +100,16 @@ class OwnServer:
 
     def sign_in(self, user_id: str, folder: Path) -> RemoteAuthority:
         """The server as it is for one user; `folder` is where what is half sent is noted."""
-        from ismsg_tui.sync.remote import RemoteAuthority
-
         session = self.server.accounts.issue_local(self.workspace_id, user_id, "own console")
         self._stack.callback(self.server.accounts.sign_out, session.device_id)
-        return RemoteAuthority(self.address, _InMemory(folder, self.address, session))
+        return signed_in(self.address, session, folder)
+
+
+def signed_in(address: str, session: Session, folder: Path) -> RemoteAuthority:
+    """A server as it is for a device whose tokens nobody has to keep; what is half sent is noted in `folder`."""
+    from ismsg_tui.sync.remote import RemoteAuthority
+
+    return RemoteAuthority(address, _InMemory(folder, address, session))
 
 
 class _InMemory(Credentials):

@@ -49,7 +49,7 @@ def _set_zone(zone: str | None) -> None:
 
 
 async def _draw(inbox: Inbox, contact_id: str) -> str:
-    app = IsmsgApp(inbox, Config())
+    app = IsmsgApp(inbox, Config(borders="unicode"))
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         app.desk.show_view(View.OPEN, contact_id)

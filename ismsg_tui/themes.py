@@ -83,7 +83,7 @@ CONTRAST_DARK = Theme(
         "block-cursor-background": "#00335c",
         "block-cursor-foreground": "#ffffff",
         "footer-key-foreground": "#7cc4ff",
-        "scrollbar": "#ffffff",
+        "scrollbar": "#b8b8b8",
         "scrollbar-background": "#303030",
     },
 )
@@ -106,7 +106,7 @@ CONTRAST_LIGHT = Theme(
         "block-cursor-background": "#cfe4ff",
         "block-cursor-foreground": "#000000",
         "footer-key-foreground": "#003a75",
-        "scrollbar": "#000000",
+        "scrollbar": "#4a4a4a",
         "scrollbar-background": "#d0d0d0",
         # Textual mixes these with black, of which little colour would be left.
         "text-primary": "#00408a",

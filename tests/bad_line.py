@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,7 +30,7 @@ class Rule(NamedTuple):
     speak: Speak | None = None
     """Answer this instead of the server."""
     cut_request: int | None = None
-    """Bytes of the request that reach the server before the line is cut."""
+    """Bytes of the request that reach the server before the line is cut; below 0: all but so many."""
     cut_reply: int | None = None
     """Bytes of the answer that reach the client before the line is cut."""
 
@@ -71,7 +72,8 @@ def endless(head: bytes, piece: bytes, times: int) -> Speak:
 class BadLine:
     """A proxy on the loopback interface in front of a server."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.upstream = urlsplit(upstream).hostname or "", urlsplit(upstream).port or 0
         self.rules: list[Rule] = []
         self.asked: list[Asked] = []
@@ -102,6 +104,8 @@ class BadLine:
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
             client.settimeout(60)
+            if self._tls is not None:
+                client = self._tls.wrap_socket(client, server_side=True)
             asked = _read(client)
             if asked is None:
                 return

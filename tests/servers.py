@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -128,10 +128,29 @@ def _server() -> str:
     return str(server.get_uri("{name}"))
 
 
+_BROOM = """
+import os, shutil, signal, sys, time
+sys.stdin.read()
+try:
+    with open(os.path.join(sys.argv[1], "data", "postmaster.pid")) as file:
+        server = int(file.readline())
+    os.kill(server, signal.SIGQUIT)
+    for _ in range(100):
+        time.sleep(0.1)
+        os.kill(server, 0)
+except (OSError, ValueError):
+    pass
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
+_brooms: list[subprocess.Popen[bytes]] = []
+
+
 def _own_folder() -> Path:
-    """A folder that is gone once this process ends; what is registered to end later ends before."""
+    """A folder that is gone, with the PostgreSQL in it, once this process has ended, even if it was killed."""
     folder = Path(tempfile.mkdtemp(prefix="ismsg-tests-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # It reads from this process until there is nothing more to read, because this process is no more.
+    broom = [sys.executable, "-c", _BROOM, str(folder)]
+    _brooms.append(subprocess.Popen(broom, stdin=subprocess.PIPE, start_new_session=True))
     return folder
 
 

@@ -8,6 +8,7 @@ import pytest
 from ismsg_tui import docs
 from ismsg_tui.actions import ACTIONS, key_label
 from ismsg_tui.cli import main
+from ismsg_tui.config import Config
 
 
 def test_the_pages_in_the_project_are_as_the_code_has_it() -> None:
@@ -32,6 +33,15 @@ def test_every_action_is_on_the_page() -> None:
     for action in ACTIONS:
         assert action.help.replace("|", "\\|") in page
         assert key_label(action.keys.split(",")[0]) in page
+
+
+def test_every_setting_is_on_the_page_with_its_default() -> None:
+    page = docs.settings_page()
+    for name in Config.__struct_fields__:
+        assert f"| `{name}` | `" in page
+    assert '| `theme` | `"ismsg-dark"` |' in page
+    assert "| `notify` | `true` |" in page
+    assert "| `undo_seconds` | `5.0` |" in page
 
 
 def test_a_page_that_differs_is_named_and_written_anew(

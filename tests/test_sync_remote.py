@@ -154,8 +154,8 @@ def test_one_effect_comes_of_a_command_wherever_the_line_is_cut(team: Team, line
     path = f"POST {W}/commands"
     texts = []
     for number, rule in enumerate(
-        [Rule(path, cut_request=at) for at in (0, 1, 90, 300, 500, 600)]
-        + [Rule(path, cut_reply=at) for at in (0, 1, 12, 100, 250, 330, 380)]
+        [Rule(path, cut_request=at) for at in (0, 1, 90, 300, -20, -1)]
+        + [Rule(path, cut_reply=at) for at in (0, 1, 12, 100, 250)]
     ):
         text = f"message {number}"
         texts.append(text)
@@ -318,11 +318,9 @@ def test_a_server_that_sends_us_elsewhere_is_not_followed(ana: Console, line: Ba
 def test_a_certificate_that_nobody_vouches_for_is_named_as_the_reason(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(own_certificate(tmp_path))
-    line = BadLine("http://127.0.0.1:1")
-    port = int(line.address.rpartition(":")[2])
-    line._listening = context.wrap_socket(line._listening, server_side=True)
+    line = BadLine("http://127.0.0.1:1", context)
     with pytest.raises(ClientError, match="certificate"):
-        Http(f"https://127.0.0.1:{port}").ask("GET", "/v1")
+        Http(line.address.replace("http:", "https:")).ask("GET", "/v1")
     line.close()
 
 

@@ -18,6 +18,7 @@ from ismsg_tui.cli.session import Session
 from ismsg_tui.config import data_folder
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.own_server import OwnAuthority
+from ismsg_tui.store.store import FILE_NAME as STORE
 from ismsg_tui.sync.connecting import connect
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ def main(ctx: click.Context, data: Path | None, user: str | None, plain: bool) -
 def _open_console(session: Session) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise FailedError("The console needs a terminal; “ismsg --plain” and the commands in “ismsg --help” do not.")
+    if (code := _welcome(session)) is not None:
+        return code
     gc.disable()  # what is loaded now stays, so looking it over would only delay the first picture
     from ismsg_tui.app import run_console
 
@@ -124,6 +127,24 @@ def _open_console(session: Session) -> int:
     inbox.hold = round(session.config.undo_seconds * 1000)
     with closing(_authority(session, inbox)) as authority:
         return run_console(inbox, session.config, authority=authority)
+
+
+def _welcome(session: Session) -> int | None:
+    """Where there are no data yet, ask how to begin; returns the exit code where the console is not to open now."""
+    if (session.folder / STORE).exists() or session.has_account:
+        return None
+    from ismsg_tui.app import Start, run_welcome
+
+    begun = run_welcome(session.folder, session.config)
+    if begun is None:
+        return 0
+    if begun is Start.DEMO:
+        from ismsg_tui.cli.service import open_demo
+
+        return open_demo(session)
+    if not isinstance(begun, Start):
+        session.take_over(begun)
+    return None
 
 
 def _open_plain(session: Session) -> int:

@@ -95,12 +95,20 @@ def demo(
 
         take_picture(picture)
         return
+    ctx.exit(_run_demo(session, keep, replay, speed, plain=plain))
+
+
+def open_demo(session: Session) -> int:
+    """Open the console on the demo, of which nothing is kept."""
+    return _run_demo(session, None, None, 1.0)
+
+
+def _run_demo(session: Session, keep: Path | None, replay: Path | None, speed: float, *, plain: bool = False) -> int:
     from ismsg_tui.demo.run import run_demo
     from ismsg_tui.demo.scene import DemoError
 
-    config = session.config
     try:
-        ctx.exit(run_demo(keep, replay, speed, config, _plain if plain else _console))
+        return run_demo(keep, replay, speed, session.config, _plain if plain else _console)
     except DemoError as error:
         raise FailedError(str(error)) from error
     except (OSError, SqliteError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ismsg_tui.domain.entities import Contact, Snippet, User
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.finding import find_contact, find_snippet, find_teammate
 from ismsg_tui.inbox import Inbox, enter_workspace
-from ismsg_tui.signing import enter_account
+from ismsg_tui.signing import Signed, enter_account, take_over
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.credentials import Account, read_account
 
@@ -36,6 +37,16 @@ class Session:
     def account(self) -> Account | None:
         """Whom the data belongs to on a server; None for a workspace of one's own. Raises ClientError."""
         return read_account(self.folder)
+
+    @property
+    def has_account(self) -> bool:
+        """Whether the data belongs to somebody on a server. Raises ClientError."""
+        return read_account(self.folder) is not None
+
+    def take_over(self, signed: Signed) -> None:
+        """Make the data that of whoever has signed in. Raises StoreInUseError."""
+        with closing(Store(self.folder)) as store:
+            take_over(store, signed)
 
     @cached_property
     def inbox(self) -> Inbox:

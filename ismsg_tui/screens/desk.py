@@ -47,6 +47,8 @@ from ismsg_tui.widgets.view_tabs import ViewTab, ViewTabs
 
 TWO_PANES, THREE_PANES = 92, 140
 """From how many columns on list and conversation stand side by side, and the contact's card beside them."""
+FLAT = 10
+"""Below so many rows only what is worked on is shown."""
 PASSING = 0.15
 """Seconds: who steps again within them is passing contacts by."""
 REST = 0.08
@@ -99,6 +101,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
         (TWO_PANES, "-two"),
         (THREE_PANES, "-three"),
     ]
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-flat"), (FLAT, "-high")]  # noqa: RUF012
 
     def __init__(self, inbox: Inbox, writing: Writing, voice: Voice, *, suggestions: bool = True) -> None:
         """`suggestions` says whether stored replies are offered while one writes."""

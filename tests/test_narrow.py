@@ -1,0 +1,80 @@
+"""Little room: what matters most is there at every width and height."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from ismsg_tui.domain.views import View
+from ismsg_tui.widgets.contact_header import ContactHeader, Part, fitting
+from ismsg_tui.widgets.view_tabs import ViewTabs
+from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, receive, settle, shown_by, write
+
+NAME = "Margaret Ashdown-Featherstonehaugh of Little Wittering"
+
+LINE = [
+    Part(NAME, "bold", 0),
+    Part("WhatsApp", "", 6),
+    Part("open 40 min", "", 5),
+    Part("unassigned", "", 4),
+    Part("waiting 40 min", "", 1),
+]
+
+
+@pytest.mark.parametrize("size", [(92, 24), (100, 30), (120, 36), (140, 40), (60, 20), (40, 12)])
+async def test_how_long_somebody_waits_is_never_cut_off(tmp_path: Path, size: tuple[int, int]) -> None:
+    inbox = open_inbox(tmp_path, (NAME, "Mai Tran"))
+    async with console(inbox, size) as pilot:
+        await press(pilot, "l")
+        (line,) = shown_by(pilot, ContactHeader)
+        assert line.rstrip().endswith("waiting 2 min")
+        assert line.startswith(" Margaret")
+
+
+@given(st.integers(0, 120), st.lists(st.tuples(st.text(max_size=30), st.integers(1, 6)), max_size=6))
+def test_the_parts_fit_in_their_order_and_the_name_stays(width: int, others: list[tuple[str, int]]) -> None:
+    parts = [Part(NAME, "", 0), *(Part(text, "", worth) for text, worth in others)]
+    kept = fitting(parts, width)
+    assert sum(cell_len(part.text) + 3 for part in kept) - 3 <= width or len(kept) == 1
+    assert kept[0].text.rstrip("…") in NAME
+    assert [part for part in parts[1:] if part in kept[1:]] == kept[1:]
+    if kept[1:]:
+        least = max(part.worth for part in kept[1:])
+        assert all(part in kept for part in parts[1:] if part.worth < least)
+
+
+def test_without_a_contact_there_is_nothing_to_fit() -> None:
+    assert fitting([], 10) == []
+
+
+def test_channel_and_standing_go_before_the_name_is_cut() -> None:
+    assert [part.text for part in fitting(LINE, 75)] == [NAME, "waiting 40 min"]
+    assert [part.text for part in fitting(LINE, 60)][1:] == ["waiting 40 min"]
+
+
+async def test_where_there_is_no_room_for_all_views_the_current_one_is_named(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path), (30, 12)) as pilot:
+        assert shown_by(pilot, ViewTabs)[0].strip() == "New 3"
+        await press(pilot, "6")
+        assert shown_by(pilot, ViewTabs)[0].strip() == "All 3"
+        await pilot.resize_terminal(120, 30)
+        await settle(pilot)
+        assert "Assigned" in shown_by(pilot, ViewTabs)[0]
+
+
+async def test_on_five_rows_one_still_sees_what_one_answers_and_types(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox, (20, 5)) as pilot:
+        receive(inbox.store, contact_named(inbox, "Mai Tran"), "is it ready?")
+        await settle(pilot)
+        assert View.NEW.value.capitalize() in on_screen(pilot)
+        assert "Mai" in on_screen(pilot)
+        await press(pilot, "r")
+        await write(pilot, "yes it is")
+        shown = on_screen(pilot)
+        assert "is it ready?" in shown
+        assert "yes it is" in shown
