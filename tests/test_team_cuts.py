@@ -97,12 +97,12 @@ def test_whichever_byte_is_the_last_one_to_pass_each_command_is_done_once(pusher
     assert pusher.proxy.done == Counter({Fault.CUT_REQUEST: len(cut_off), Fault.CUT_REPLY: len(unheard)})
     console = pusher.team.console("fresh")
     console.sync.exchange()
-    said = Counter(text for text in console.texts() if text.startswith("text "))
+    rows = console.store.reader.execute("SELECT id, text FROM message WHERE text LIKE 'text %'").fetchall()
+    said = Counter(row["text"] for row in rows)
     lines = [issued.command for issued in pusher.done if not isinstance(issued.command, UseSnippet)]
     assert said == Counter(line.text for line in lines if isinstance(line, SendMessage | AddComment))
     assert set(said.values()) == {1}
-    ids = {row["id"] for row in console.store.reader.execute("SELECT id FROM message")}
-    assert {derived_id(issued.id, Part.MAIN) for issued in pusher.done[::2]} <= ids
+    assert {row["id"] for row in rows} == {derived_id(issued.id, Part.MAIN) for issued in pusher.done[::2]}
     snippet = pusher.team.server.ledger.read(WORKSPACE.id, "snippet", WELCOME.id)
     assert isinstance(snippet, Snippet)
     assert snippet.uses == len(lines)

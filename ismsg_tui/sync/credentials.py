@@ -64,7 +64,7 @@ class AddressError(ValueError):
 
 def check_address(typed: str) -> str:
     """An address as it is kept. Raises AddressError: a password may only travel encrypted or inside this machine."""
-    address = typed.strip().rstrip("/")
+    address = typed.strip()
     try:
         parts = urlsplit(address if "://" in address else f"https://{address}")
         host, _ = parts.hostname, parts.port
@@ -74,7 +74,7 @@ def check_address(typed: str) -> str:
         raise AddressError(f"“{typed}” is no address of a server, such as https://desk.example.org.")
     if parts.scheme == "http" and not is_loopback(host):
         raise AddressError("The password would travel in the open: the address of a server begins with https://.")
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def is_loopback(host: str) -> bool:
