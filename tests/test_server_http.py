@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -384,3 +385,18 @@ def test_numbers_are_counted_by_route_and_never_by_id(desk: Desk) -> None:
     assert 'ismsg_requests_total{method="POST",route="/v1/w/{ws}/commands",status="200"} 1.0' in lines
     assert desk.workspace.id not in answer.text
     assert [line for line in lines if line.startswith("ismsg_head_time_seconds ")] != ["ismsg_head_time_seconds 0.0"]
+
+
+def test_a_request_that_breaks_off_is_no_fault_of_the_server(
+    small_desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = small_desk.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        head = (
+            "POST /v1/session HTTP/1.1\r\nHost: desk\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+        )
+        connection.sendall(head.encode() + b'{"email":')
+    client = small_desk.client()
+    told = any('status="400"' in client.get("/metrics").text for _ in range(2_000))
+    assert told, "it was not noticed"
+    assert [record for record in caplog.records if record.exc_info] == []
