@@ -42,6 +42,7 @@ from ismsg_tui.messages import (
     SyncMoved,
 )
 from ismsg_tui.notifier import Notifier
+from ismsg_tui.own_server import OwnAuthority
 from ismsg_tui.screens.desk import Desk
 from ismsg_tui.screens.dressed import DressedApp
 from ismsg_tui.screens.faults import TellsFaults
@@ -109,6 +110,7 @@ class IsmsgApp(DressedApp, TellsFaults):
             else None
         )
         self.desk.announce = self._sync.announce if self._sync else None
+        self.desk.own_server = isinstance(authority, OwnAuthority)
         self._notifier = Notifier(inbox, self.to_terminal, os.environ, now_ms())
         self._notifier.enabled = config.notify
         self._graphics: Graphics | None = None

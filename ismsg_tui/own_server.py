@@ -13,15 +13,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ismsg_tui.domain.changes import Answer, Page
+from ismsg_tui.domain.changes import Answer
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.entities import Entity, Workspace
-from ismsg_tui.domain.wire import PresenceNote, Session
-from ismsg_tui.files.handling import Cancelled, Progress
+from ismsg_tui.domain.wire import Session
 from ismsg_tui.store.export import adopted_rows
+from ismsg_tui.store.migrations import SCHEMA_VERSION
+from ismsg_tui.store.snapshot import build
 from ismsg_tui.store.store import Store
-from ismsg_tui.sync.authority import ClientError, OnPresence, Standing, UnreachableError
+from ismsg_tui.sync.authority import ClientError, UnreachableError
 from ismsg_tui.sync.credentials import Account, Credentials, Tokens, tokens_of
+from ismsg_tui.sync.relay import Relay
 
 if TYPE_CHECKING:
     from ismsg_tui.server.app import Server
@@ -46,6 +48,7 @@ class OwnServer:
         from ismsg_tui.server.app import Server, ServerSettings
         from ismsg_tui.server.database import Database
         from ismsg_tui.server.run import Background, ServeError, only_server
+        from ismsg_tui.server.snapshots import SnapshotBuilder
 
         self.folder = folder
         with ExitStack() as stack:
@@ -54,7 +57,11 @@ class OwnServer:
                 database = self._database = Database(f"sqlite:///{folder / 'server.db'}")
                 stack.callback(database.close)
                 database.migrate()
-                settings = ServerSettings(commands_per_second=UNLIMITED, commands_burst=UNLIMITED)
+                settings = ServerSettings(
+                    commands_per_second=UNLIMITED,
+                    commands_burst=UNLIMITED,
+                    snapshot_builder=SnapshotBuilder(SCHEMA_VERSION, build),
+                )
                 self.server: Server = Server(database, folder, settings=settings)
                 self.admin = Admin(database, self.server.ledger)
                 background = Background(self.server)
@@ -141,8 +148,8 @@ class _InMemory(Credentials):
                 self._tokens = tokens_of(exchange(stale.refresh))
 
 
-class OwnAuthority:
-    """The authority of a store that belongs to no server; implements `sync.authority.Authority`."""
+class OwnAuthority(Relay):
+    """The authority of a store that belongs to no server."""
 
     def __init__(self, store: Store, user_id: str) -> None:
         """`user_id` is who sits at the console; others may give commands from the shell."""
@@ -162,13 +169,9 @@ class OwnAuthority:
                 self._server.close()
                 self._server = None
 
-    def meet(self) -> Standing:
-        """How things stand, once the server has begun and has been given everything."""
-        return self._up_to_date().meet()
-
     def push(self, commands: Sequence[Issued]) -> list[Answer]:
         """Carry out commands, each for the user who gave it."""
-        self._up_to_date()
+        self.there()
         answers: list[Answer] = []
         for user_id, given in groupby(commands, lambda issued: issued.actor.user_id or self._user_id):
             batch = list(given)
@@ -183,40 +186,18 @@ class OwnAuthority:
                 break
         return answers
 
-    def changes(self, since: int, limit: int) -> Page:
-        """The rows that changed after a revision."""
-        return self._up_to_date().changes(since, limit)
-
-    def watch(self, hint: Callable[[], None], on_presence: OnPresence) -> Callable[[], None]:
-        """Have `hint` called when there may be new rows."""
-        return self._up_to_date().watch(hint, on_presence)
-
-    def announce(self, note: PresenceNote) -> None:
-        """Tell the teammates: there are none, but scripts may ask."""
-        self._up_to_date().announce(note)
-
-    def has_blob(self, sha256: str) -> bool:
-        """Whether the server has the bytes of a file."""
-        return self._up_to_date().has_blob(sha256)
-
-    def put_blob(self, sha256: str, path: Path, progress: Progress, cancelled: Cancelled) -> None:
-        """Give it the bytes of a file."""
-        self._up_to_date().put_blob(sha256, path, progress, cancelled)
-
-    def get_blob(self, sha256: str, to: Path, progress: Progress, cancelled: Cancelled) -> None:
-        """Get the bytes of a file."""
-        self._up_to_date().get_blob(sha256, to, progress, cancelled)
-
-    def _up_to_date(self) -> RemoteAuthority:
+    def there(self) -> RemoteAuthority:
         """The server for the user at the console, once it has what was brought into the store without it."""
         self._hand_over()
         return self._remote(self._user_id)
 
     def _hand_over(self) -> None:
         with self._lock:
-            adopted = self._store.replica.adopted
-            if adopted:
-                server = self._running()
+            server = self._running()
+            if not server.admin.workspaces():
+                # It is new, or has lost its folder: what the store holds is all that there is.
+                self._store.disown()
+            if adopted := self._store.replica.adopted:
                 for rows in adopted_rows(self._store):
                     server.take_in(rows)
                 self._store.given(adopted)

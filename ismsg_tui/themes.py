@@ -161,8 +161,8 @@ def readable(variables: Mapping[str, str], theme: Theme) -> dict[str, str]:
     if theme.ansi:
         # What the terminal shows for its sixteen colours can't be known, nor mixed: one of them at a time is used,
         # on the terminal's own ground or, reversed, as the ground.
-        cursor = ("block-cursor-foreground", "block-cursor-background", "block-cursor-blurred-background")
-        return mended | dict.fromkeys((*SHARES, "foreground-muted", *cursor), "ansi_default")
+        of_cursor = ("block-cursor-foreground", "block-cursor-background", "block-cursor-blurred-background")
+        return mended | dict.fromkeys((*SHARES, "foreground-muted", *of_cursor), "ansi_default")
     goal = (VERY_READABLE if theme.name in CONTRASTY else READABLE) + _SPARE
     away = WHITE if theme.dark else BLACK
     background, surface = Color.parse(mended["background"]), Color.parse(mended["surface"])

@@ -7,8 +7,10 @@ has given, and that it is done.
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
+import threading
 from pathlib import Path
 
 from ismsg_tui.clock import new_id, now_ms
@@ -24,7 +26,7 @@ from ismsg_tui.domain.commands import (
     SnoozeConversation,
     UseSnippet,
 )
-from ismsg_tui.domain.wire import PresenceNote
+from ismsg_tui.domain.wire import Availability, PresenceNote
 from ismsg_tui.store import outbox
 from ismsg_tui.store.store import RefusedError, Store
 from ismsg_tui.sync import engine, live, remote_files, transfers
@@ -41,6 +43,8 @@ PATIENCE = 60.0
 """Seconds after which a console that does not come to rest gives up."""
 KINDS = {"send": 6, "comment": 3, "file": 2, "assign": 2, "close": 2, "snooze": 1, "open": 1, "use": 2}
 """What the dice choose among, and how often."""
+PAUSE = 0.05
+"""Seconds between two commands, at most."""
 PIECE = 1 << 16
 LARGEST = 300_000
 """Bytes of the largest file."""
@@ -52,6 +56,7 @@ class Agent:
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
         self.dice = random.Random(seed)
+        self.pause = threading.Event()
         credentials = Credentials(folder)
         self.user_id = credentials.account.user_id
         self.store = Store(folder)
@@ -61,6 +66,7 @@ class Agent:
     def work(self, count: int) -> None:
         """Give commands, and say which before and after."""
         for _ in range(count):
+            self.pause.wait(self.dice.uniform(0, PAUSE))  # that they leave one by one, and are hit one by one
             id_, kind = new_id(), self.dice.choices(list(KINDS), list(KINDS.values()))[0]
             command = self._command(kind, f"{kind} {id_}")
             if command is None:
@@ -77,7 +83,7 @@ class Agent:
     def _command(self, kind: str, text: str) -> Command | None:
         """A command about some contact; what can be read carries `text`."""
         contact_id, assignee_id = self._some("SELECT id, assignee_id FROM contact") or ("", "")
-        self.sync.announce(PresenceNote(contact_id))
+        self.sync.announce(PresenceNote(Availability.ONLINE, contact_id))
         match kind:
             case "use":
                 snippet = self._some("SELECT id FROM snippet")
@@ -119,17 +125,24 @@ class Agent:
 
 
 def hurry() -> None:
-    """Try again at once: minutes are seconds here, and even small files travel in pieces."""
+    """Try again at once: minutes are seconds here."""
     for module in (engine, live, transfers):
-        module.FIRST_RETRY, module.LONGEST_RETRY = 0.02, 0.2
-    remote_files.PIECE = PIECE
+        for name, seconds in (("FIRST_RETRY", 0.02), ("LONGEST_RETRY", 0.2)):
+            setattr(module, name, seconds)
+
+
+def in_pieces() -> None:
+    """Let small files travel as large ones do."""
+    for name in ("PIECE", "LARGEST_PIECE"):
+        setattr(remote_files, name, PIECE)
 
 
 def main(folder: Path, seed: int) -> None:
     """Do what is asked until there is nothing more."""
+    logging.basicConfig(level=logging.ERROR)  # that a line is bad is no news
     hurry()
     if seed % 2:
-        remote_files.LARGEST_PIECE = PIECE
+        in_pieces()
     agent = Agent(folder, seed)
     for line in sys.stdin:
         match line.split():

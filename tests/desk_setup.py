@@ -15,8 +15,10 @@ from ismsg_tui.config import Config
 from ismsg_tui.domain.commands import Actor, Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Channel, ClosingNotes, Contact, Snippet, Source, Workspace
 from ismsg_tui.domain.media import media_of
+from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.views import View
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.store.loading import load_state
 from ismsg_tui.store.store import Store
 from tests.factories import ANA, BEN, CATEGORIES
 
@@ -39,7 +41,11 @@ def open_inbox(
             first, _, last = name.partition(" ")
             contact = Contact(id=new_id(), first_name=first, last_name=last, channel_id=CHANNEL.id)
             store.adopt([contact])
-            receive(store, contact.id, f"hello, this is {first}", at=start + index * 60_000)
+            said = ReceiveMessage(contact.id, f"hello, this is {first}", CHANNEL.id)
+            issued = Issued(new_id(), said, GUEST, start + index * 60_000)
+            rows = decide(load_state(store.reader, store.settings, issued), issued)
+            assert isinstance(rows, list)
+            store.adopt(rows)
     return Inbox(store, ANA.id, hold=hold)
 
 

@@ -265,7 +265,7 @@ async def test_without_a_server_nobody_is_told_and_busy_says_so(tmp_path: Path) 
         await press(pilot, "X")
         assert any("work alone" in note.message for note in pilot.app._notifications)
         await press(pilot, "P")
-        assert "no server" in on_screen(pilot)
+        assert "alone" in on_screen(pilot)
         await press(pilot, "enter")
 
 

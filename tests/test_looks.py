@@ -128,11 +128,11 @@ def inbox(tmp_path: Path) -> Inbox:
             happened(minutes - number / 3, ReceiveMessage(contact.id, text, CHANNEL.id), GUEST)
     mai, omar = people["Mai"], people["Omar"]
     happened(21, SendMessage(mai, "Good morning Mai! Nearly: the housekeeping is on its way up."))
-    happened(20, SetDelivery(mai, sent(mai), Delivery.READ))
+    happened(20, SetDelivery(mai, sent(mai), Delivery.READ), GUEST)
     happened(19, AddComment(mai, "They come with a baby: @Ben Okoye, is there a cot left?", (BEN.id,)))
     happened(3, ReceiveMessage(mai, "thank you! 🙏 and is there a cot?", CHANNEL.id), GUEST)
     happened(60, SendMessage(omar, "The tram, line 4, every ten minutes."), BY_BEN)
-    happened(59, SetDelivery(omar, sent(omar), Delivery.FAILED, "the number does not exist"), BY_BEN)
+    happened(59, SetDelivery(omar, sent(omar), Delivery.FAILED, "the number does not exist"), GUEST)
     happened(90, SnoozeConversation(people["Lena"], NOON + 5 * HOUR))
     happened(50, AssignContact(people["晓雨"], ANA.id))
     happened(40, CloseConversation(people["Tyler"], "Refund", "Two nights given back."))

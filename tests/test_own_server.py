@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -87,6 +88,21 @@ def test_what_is_imported_later_is_handed_over_too(folder: Path) -> None:
         sync.exchange()
         assert outbox.counts(inbox.store.reader).unsent == 0
         assert not outbox.counts(inbox.store.reader).refused
+
+
+def test_when_the_folder_of_the_server_is_lost_everything_is_there_again(folder: Path) -> None:
+    with opened(folder) as (inbox, sync):
+        inbox.reply(MAI.id, "good morning")
+        sync.exchange()
+        held = rows_of(inbox.store)
+    shutil.rmtree(folder / FOLDER)
+    with opened(folder) as (inbox, sync):
+        inbox.comment(MAI.id, "written meanwhile")
+        sync.exchange()
+        assert texts(inbox) == ["hello", "good morning", "written meanwhile"]
+    with opened(folder) as (inbox, sync):
+        sync.exchange()
+        assert set(held["message"]) < set(rows_of(inbox.store)["message"])
 
 
 def test_a_command_of_somebody_else_from_the_shell_is_carried_out_in_his_name(folder: Path) -> None:

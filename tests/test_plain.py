@@ -537,7 +537,7 @@ def test_the_line_mode_loads_nothing_that_draws(tmp_path: Path) -> None:
         "import io, sys; sys.stdin = io.StringIO('views\\nlist\\nhelp\\n')\n"
         "from ismsg_tui.cli import main\n"
         "main(['--plain'], standalone_mode=False)\n"
-        "print(*sorted({'textual', 'rich', 'curses'} & set(sys.modules)), file=sys.stderr)"
+        "print(*sorted({'textual', 'curses'} & set(sys.modules)), file=sys.stderr)"
     )
     env = {**environment(tmp_path), "PATH": "/usr/bin:/bin"}
     result = subprocess.run(

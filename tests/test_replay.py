@@ -22,7 +22,7 @@ from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import PresenceNote
 from ismsg_tui.files.handling import Cancelled, Progress
-from ismsg_tui.store import loading, outbox, writing
+from ismsg_tui.store import following, loading, outbox, writing
 from ismsg_tui.store import rows as rows_module
 from ismsg_tui.store import store as store_module
 from ismsg_tui.store.drafts import read_draft
@@ -362,7 +362,7 @@ def nothing_stuck(connection: Any, scope: str | None = None) -> list[Any]:
 FAULTS: dict[str, tuple[object, str, object]] = {
     "pages are written over unconfirmed commands": (Store, "_rewind", no_rewind),
     "an acknowledged command is dropped before its truth has come": (Store, "acknowledge", drop_at_once),
-    "older revisions replace newer ones": (store_module, "write_rows", no_guard),
+    "older revisions replace newer ones": (following, "write_rows", no_guard),
     "a replay does not note what it replaces": (Store, "_replay", replay_without_images),
     "a text that is taken back is dropped": (Store, "_return_text", forgetful),
     "a refused text is dropped": (outbox, "stuck", nothing_stuck),

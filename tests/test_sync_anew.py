@@ -18,10 +18,10 @@ from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.domain.changes import Page
 from ismsg_tui.domain.commands import AddComment, Command, Issued, MarkRead, MarkUnread, ReceiveMessage, SendMessage
 from ismsg_tui.domain.entities import Contact, Message, User
-from ismsg_tui.store import outbox
-from ismsg_tui.store import store as store_module
+from ismsg_tui.store import following, outbox
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.drafts import Draft, read_draft
+from ismsg_tui.store.following import CursorError
 from ismsg_tui.store.joining import StoreInUseError, join
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.replica import SHAPE
@@ -604,7 +604,7 @@ def nothing_again(connection: Connection) -> None:
 
 
 FAULTS: dict[str, tuple[object, str, object]] = {
-    "rows of the old history are as good as those of the new one": (store_module, "begin_generation", same_generation),
+    "rows of the old history are as good as those of the new one": (following, "begin_generation", same_generation),
     "nothing is swept": (Store, "sweep", lambda self, limit=1: False),
     "confirmed commands are forgotten": (outbox, "confirm", forgotten),
     "acknowledged commands are not sent again": (outbox, "send_all_again", nothing_again),
@@ -616,5 +616,5 @@ FAULTS: dict[str, tuple[object, str, object]] = {
 def test_the_property_finds_a_store_in_which(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, name, instead = FAULTS[fault]
     monkeypatch.setattr(owner, name, instead)
-    with pytest.raises((AssertionError, store_module.CursorError, ClientError, AnewError)):
+    with pytest.raises((AssertionError, CursorError, ClientError, AnewError)):
         run(200, derandomize=True, database=None, phases=[Phase.generate], report_multiple_bugs=False)

@@ -27,14 +27,21 @@ from ismsg_tui.domain.wire import PresenceNote
 from ismsg_tui.files.handling import Cancelled, Progress
 from ismsg_tui.store import outbox
 from ismsg_tui.store.drafts import Draft, read_draft
-from ismsg_tui.store.outbox import OutboxState
+from ismsg_tui.store.outbox import Counts, OutboxState
 from ismsg_tui.store.store import Store
 from ismsg_tui.store.timeline import timeline_page
 from ismsg_tui.sync import engine, exchange
-from ismsg_tui.sync.authority import OnPresence, Standing, UnreachableError
+from ismsg_tui.sync.authority import (
+    BusyError,
+    ClientError,
+    OnPresence,
+    SignedOutError,
+    Standing,
+    UnreachableError,
+)
 from ismsg_tui.sync.engine import Refused, Sync, SyncState, SyncStatus
 from ismsg_tui.sync.exchange import Exchange
-from tests.factories import ANA, BOT, BY_ANA, BY_BEN, GUEST, MAI, SETTINGS, T0, uid
+from tests.factories import ANA, BOT, BY_ANA, BY_BEN, GUEST, HOUR, MAI, SETTINGS, T0, uid
 
 PATIENCE = 20.0
 """Seconds that a test waits for a thread before it fails."""
@@ -47,6 +54,7 @@ class Line:
     def __init__(self, authority: MemoryAuthority) -> None:
         self.authority = authority
         self.cut = False
+        self.trouble: Exception | None = None
         self.lose_answers = 0
         self.broken: Exception | None = None
         self.refuse: set[str] = set()
@@ -99,6 +107,8 @@ class Line:
         self.asked.set()
         if self.cut:
             raise UnreachableError("cut")
+        if self.trouble is not None:
+            raise self.trouble
 
 
 class Desk:
@@ -231,6 +241,22 @@ def test_a_held_command_leaves_only_after_its_hold(desk: Desk) -> None:
     desk.now += 5_000
     desk.sync.exchange()
     assert desk.there() == ["held"]
+
+
+def test_a_clock_that_was_set_back_holds_nothing_back_for_long(desk: Desk) -> None:
+    desk.give(SendMessage(MAI.id, "held"), hold=5_000)
+    desk.now -= 6 * HOUR
+    desk.sync.exchange()
+    assert desk.there() == ["held"]
+
+
+@pytest.mark.parametrize("jump", [24 * HOUR, -24 * HOUR])
+def test_a_clock_that_was_set_by_a_day_asks_about_what_waits(desk: Desk, jump: int) -> None:
+    desk.give(SendMessage(MAI.id, "good evening"))
+    desk.now += jump
+    desk.sync.exchange()
+    assert desk.line.pushed == []
+    assert outbox.counts(desk.store.reader).asking == 1
 
 
 def test_commands_of_the_same_contact_wait_behind_a_held_one_and_others_do_not(desk: Desk) -> None:
@@ -419,6 +445,49 @@ def test_a_typed_letter_asks_the_authority_nothing(desk: Desk) -> None:
     desk.line.asked.clear()
     desk.store.save_draft(ANA.id, MAI.id, Draft("a"), desk.now)
     assert not desk.line.asked.wait(0.05)
+
+
+def test_patience_that_the_authority_asks_for_is_kept_and_rows_still_come(desk: Desk) -> None:
+    desk.line.broken = BusyError("Wait a moment.", retry_after=1_000)
+    desk.give(SendMessage(MAI.id, "later"))
+    desk.authority.submit(Issued(uid(), ReceiveMessage(MAI.id, "hello"), GUEST, desk.now))
+    desk.sync.start()
+    with desk.heard:
+        assert desk.heard.wait_for(lambda: any(status.reason for status in desk.told), PATIENCE)
+    assert (desk.told[-1].state, desk.told[-1].reason) == (SyncState.SYNCING, "Wait a moment.")
+    assert "hello" in desk.texts()
+    desk.line.asked.clear()
+    desk.sync.try_now()
+    assert not desk.line.asked.wait(0.05)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state"),
+    [
+        (SignedOutError("Sign in again."), SyncState.SIGNED_OUT),
+        (ClientError("It answers in riddles."), SyncState.FAILED),
+        (UnreachableError("It is away."), SyncState.OFFLINE),
+    ],
+)
+def test_a_trouble_is_told_once_with_its_reason_and_tried_again(
+    desk: Desk, trouble: Exception, state: SyncState
+) -> None:
+    desk.line.trouble = trouble
+    desk.sync.start()
+    desk.wait_for_attempts(5)
+    assert desk.wait_for(state).reason == str(trouble)
+    assert [status.state for status in desk.told].count(state) == 1
+    desk.line.trouble = None
+    desk.wait_for(SyncState.SYNCED)
+
+
+def test_what_waits_and_what_was_refused_is_counted(desk: Desk) -> None:
+    desk.line.refuse.add(desk.give(SendMessage(MAI.id, "no")))
+    desk.sync.start()
+    desk.wait_for(SyncState.SYNCED)
+    assert desk.told[-1].counts == Counts(unsent=0, refused=1, asking=0)
+    desk.give(SendMessage(MAI.id, "held"), hold=5_000)
+    assert desk.wait_for(SyncState.SYNCED, unsent=1).counts == Counts(unsent=1, refused=1, asking=0)
 
 
 def test_stopping_is_quick_even_while_waiting_for_the_next_attempt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,8 +40,7 @@ from ismsg_tui.domain.entities import Contact, Message, Snippet, Visibility
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.server import feed, seeding, tables
 from ismsg_tui.server import ledger as ledger_module
-from ismsg_tui.store import outbox
-from ismsg_tui.store import store as store_module
+from ismsg_tui.store import following, outbox
 from ismsg_tui.store.outbox import OutboxState, entries
 from ismsg_tui.store.store import RefusedError, Store
 from ismsg_tui.sync import exchange as exchange_module
@@ -349,7 +348,7 @@ def _move_the_cursor_past_a_row(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keep_who_is_out_of_sight(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(store_module, "forget_contact", lambda *_: None)
+    patch.setattr(following, "forget_contact", lambda *_: None)
 
 
 def _restore_the_same_history(patch: pytest.MonkeyPatch) -> None:

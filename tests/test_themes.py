@@ -184,6 +184,8 @@ SCENES: dict[str, Callable[[Pilot[int]], Awaitable[None]]] = {
     "closing": keys("c", "down"),
     "snoozing": keys("s"),
     "searching": keys("slash", "e", "l", "l", "o"),
+    "the tour": keys("f4", "enter"),
+    "links": keys("G", "L"),
     "notices": tell_notices,
     "a selection": select_text,
     "commands": find_command,
@@ -196,8 +198,9 @@ async def test_everything_that_is_painted_can_be_read_in_every_theme(tmp_path: P
     add_snippets(inbox)
     mai, omar = contact_named(inbox, "Mai Tran"), contact_named(inbox, "Omar Haddad")
     inbox.reply(mai, "good morning")
-    inbox.comment(mai, "tell @Ben Okoye")
+    inbox.comment(mai, "tell @Ben Okoye of https://example.com")
     inbox.assign(omar, BEN.id)
+    receive(inbox.store, contact_named(inbox, "Lena Fischer"), "https://a@example.com and file:///x")
     app = IsmsgApp(inbox, Config())
     async with app.run_test(size=(160, 45), notifications=True) as pilot:
         await settle(pilot)

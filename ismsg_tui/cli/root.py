@@ -8,7 +8,7 @@ import sys
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,10 +19,7 @@ from ismsg_tui.config import data_folder
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.own_server import OwnAuthority
 from ismsg_tui.store.store import FILE_NAME as STORE
-from ismsg_tui.sync.connecting import connect
-
-if TYPE_CHECKING:
-    from ismsg_tui.sync.remote import RemoteAuthority
+from ismsg_tui.sync.connecting import Connection, connect
 
 _PLACES = {
     "ls": "reading:list_contacts",
@@ -156,5 +153,5 @@ def _open_plain(session: Session) -> int:
         return run_plain(inbox, authority=authority)
 
 
-def _authority(session: Session, inbox: Inbox) -> RemoteAuthority | OwnAuthority:
+def _authority(session: Session, inbox: Inbox) -> Connection | OwnAuthority:
     return connect(session.folder) or OwnAuthority(inbox.store, inbox.user_id)

@@ -59,6 +59,9 @@ def serve(
     from ismsg_tui.server.database import DatabaseError
     from ismsg_tui.server.errors import ProblemError
     from ismsg_tui.server.journal import write_journal
+    from ismsg_tui.server.snapshots import SnapshotBuilder
+    from ismsg_tui.store.migrations import SCHEMA_VERSION
+    from ismsg_tui.store.snapshot import build
 
     if (certificate is None) != (key is None):
         raise click.UsageError("--ssl-certfile and --ssl-keyfile belong together.")
@@ -71,7 +74,11 @@ def serve(
     plan = run.Plan(
         url=place.url,
         folder=place.folder,
-        settings=ServerSettings(public_url=public_url, fetch_from=fetch_from),
+        settings=ServerSettings(
+            public_url=public_url,
+            fetch_from=fetch_from,
+            snapshot_builder=SnapshotBuilder(SCHEMA_VERSION, build),
+        ),
         tls=run.Tls(certificate, key) if certificate and key else None,
     )
     try:

@@ -14,6 +14,7 @@ from ismsg_tui.cli.output import json_option, print_json
 from ismsg_tui.cli.session import Session, pass_session, text_of
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.text import one_line
+from ismsg_tui.not_sent import NotSent
 from ismsg_tui.own_server import OwnAuthority
 from ismsg_tui.signing import AddressError, WhichWorkspaceError, check_address, sign_in, sign_out, take_over
 from ismsg_tui.store import outbox
@@ -170,6 +171,7 @@ def status(session: Session, as_json: bool) -> None:
                 "cursor": place.cursor,
                 "unsent": counts.unsent,
                 "refused": counts.refused,
+                "not_sent": NotSent(inbox).count(),
                 "asking": counts.asking,
             }
         )
@@ -181,6 +183,8 @@ def status(session: Session, as_json: bool) -> None:
     click.echo(f"Revision   {place.cursor:,}{', all of it is being fetched' if place.rebuilding else ''}")
     click.echo(f"Unsent     {counts.unsent:,}{f', {counts.asking:,} of which ask you' if counts.asking else ''}")
     click.echo(f"Refused    {counts.refused:,}")
+    if waiting := NotSent(inbox).count():
+        click.echo(f"Not sent   {waiting:,}: the console, and “unsent” in “ismsg --plain”, say why and what to do.")
 
 
 def _reach(session: Session) -> tuple[bool, str]:

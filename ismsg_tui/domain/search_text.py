@@ -107,7 +107,9 @@ _FOLDING = _Folding()
 
 def _fold(text: str) -> str:
     """`text` folded character by character; `_START` and `_END` surround those that are found one by one."""
-    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).translate(_FOLDING)
+    if text.isascii():
+        return text.encode().translate(_ASCII_FOLDING, _ASCII_SKIPPED).decode()
+    return unicodedata.normalize("NFKC", text).translate(_FOLDING)
 
 
 def _fold_character(char: str) -> str:
@@ -131,6 +133,11 @@ def _is_accent(char: str) -> bool:
         return False
     name = unicodedata.name(char, "")
     return name.startswith(_ACCENTS) and "KATAKANA" not in name
+
+
+_ASCII_SKIPPED = bytes(code for code in range(128) if not _fold_character(chr(code)))
+_ASCII_FOLDING = bytes(ord(_fold_character(chr(code)) or " ") for code in range(128)) + bytes(128)
+"""What each ASCII character becomes: always one of them, or nothing."""
 
 
 def _query_words(text: str) -> list[tuple[str, ...]]:

@@ -74,7 +74,7 @@ def clean(text: str) -> str:
     Hebrew need them. Text that is fine is returned as the same object.
     """
     if text.isascii():
-        return _scrub(text) if _UNSAFE_ASCII.search(text) else text
+        return _scrub(text) if not text.isprintable() and _UNSAFE_ASCII.search(text) else text
     cleaned = _scrub(text) if _UNSAFE.search(text) else text
     if _REPEATED_SELECTOR.search(cleaned):
         cleaned = _REPEATED_SELECTOR.sub(r"\1", cleaned)

@@ -119,7 +119,7 @@ class CompanyActs(ContactActs):
 
     def action_toggle_busy(self) -> None:
         """Be busy, or no longer."""
-        if self.announce is None:
+        if self.announce is None or len(self._inbox.users) == 1:
             self.notify("You work alone here: there is nobody to be told.", timeout=3)
             return
         self._busy = not self._busy
@@ -132,12 +132,12 @@ class CompanyActs(ContactActs):
         from ismsg_tui.screens.people_dialog import PeopleDialog
 
         inbox = self._inbox
-        mine = self.availability if self.announce is not None else None
+        mine = self.availability if self.announce is not None and len(inbox.users) > 1 else None
         dialog = PeopleDialog(inbox, self.company, mine)
         chosen = await self.app.push_screen_wait(dialog)
         if chosen is None:
             return
         if chosen.contact_id is not None:
             self.go_to(chosen.contact_id)
-        elif chosen.user_id == inbox.user_id and self.announce is not None:
+        elif chosen.user_id == inbox.user_id and mine is not None:
             self.action_toggle_busy()

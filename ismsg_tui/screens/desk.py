@@ -118,6 +118,8 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
         """How much no server has taken yet, and how much was not sent and waits for the agent."""
         self.status: SyncStatus | None = None
         """How things stand with the server; None where there is none."""
+        self.own_server = False
+        """Whether the server is the console's own, on this machine."""
 
     def compose(self) -> ComposeResult:
         """Title, views, panes, keys."""
@@ -300,7 +302,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
             workspace=self._inbox.workspace.name,
             user=f"{self._inbox.me.name}{self._state_words()}",
             company=f"with {there}" if (there := self.company.there()) else "",
-            state=standing_words(self.status, now_ms()),
+            state=standing_words(self.status, now_ms(), own=self.own_server),
             trouble=is_trouble(self.status),
             unsent=unsent,
             refused=refused,
@@ -320,6 +322,11 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
         self.action_next_unsent()
 
     @on(ContactList.Stirred)
+    def _on_stirred(self) -> None:
+        self._say_what_is_held_back()
+        if self.pane.contact_id is None and self.contacts.highlighted is not None:
+            self._open_highlighted()
+
     def _say_what_is_held_back(self) -> None:
         self.query_one(ViewTabs).show(
             self.view, self._counts, self.sorts[self.view], held_back=self.contacts.holds_back

@@ -26,7 +26,7 @@ class PeopleDialog(Picker[Person, Person]):
     """The agent first, then who is there, then the others, by name; Enter goes to the contact somebody is with."""
 
     def __init__(self, inbox: Inbox, company: Company, mine: Availability | None) -> None:
-        """`mine` is what the agent is to the others; None where there is no server."""
+        """`mine` is what the agent is to the others; None where nobody could know."""
         there = {one.user_id: one for one in company.presence}
         others = [user for user in inbox.users.values() if user.active and user.id != inbox.user_id]
         others.sort(key=lambda user: (_rank(there.get(user.id)), user.name.casefold()))
@@ -41,7 +41,7 @@ class PeopleDialog(Picker[Person, Person]):
 def _me(user: User, mine: Availability | None) -> Choice[Person]:
     name = shown_line(user.name, NAME_LIMIT) or "somebody"
     if mine is None:
-        return Choice(Person(user.id), f"You — {name}", "no server")
+        return Choice(Person(user.id), f"You — {name}", "alone")
     other = "online" if mine is Availability.BUSY else "busy"
     return Choice(Person(user.id), f"You — {name}", mine.value, f"Enter makes you {other}")
 

@@ -12,7 +12,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import DescendantFocus
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from ismsg_tui.actions import key_label
 from ismsg_tui.screens.dialog import Dialog
@@ -51,8 +51,10 @@ class SignInDialog(Dialog[Signed], TellsFaults):
     """Three fields and what became of it, in words; its result is a sign-in that nothing here belongs to yet."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "app.focus_next", "Next", show=False),
-        Binding("up", "app.focus_previous", "Previous", show=False),
+        # With priority, so that what is typed in one burst with them goes into the field that they lead to.
+        Binding("enter", "go_on", "Next", show=False, priority=True),
+        Binding("tab,down", "app.focus_next", "Next", show=False, priority=True),
+        Binding("shift+tab,up", "app.focus_previous", "Previous", show=False, priority=True),
     ]
     DEFAULT_CSS = """
     SignInDialog {
@@ -120,15 +122,20 @@ class SignInDialog(Dialog[Signed], TellsFaults):
         back = Key(key_label("escape"), "Stop" if self._busy else "Back", "cancel")
         self.query_one(KeyLine).keys = (*keys, back)
 
-    @on(Input.Submitted)
     def action_go_on(self) -> None:
         """Go to the next field, from the last one sign in."""
         if self._busy:
             return
-        focused = self.focused
-        if isinstance(focused, PlainInput) and focused.id != "password" and focused.value.strip():
-            self._field(_FIELDS[_FIELDS.index(focused.id or "") + 1]).focus()
-        elif self._to_empty():
+        focused, password = self.focused, self._field("password")
+        if isinstance(focused, PlainInput) and focused is not password:
+            self.set_focus(self._field(_FIELDS[_FIELDS.index(focused.id or "") + 1]))
+        else:
+            password.call_later(self._try)  # once the field has taken the keys before this one
+
+    def _try(self) -> None:
+        if self._busy:
+            return
+        if self._to_empty():
             self._say("Server, e-mail and password are needed.", wrong=True)
         else:
             self._sign_in("")

@@ -12,6 +12,7 @@ from ismsg_tui.domain.words import attachment_words, span_words, undone_words
 from ismsg_tui.not_sent import NotSent, closing_note, draft_of
 from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.store.unsent import Trouble, Unsent
+from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.segments import shown_line
 from ismsg_tui.widgets.unsent_bar import UnsentBar, UnsentView
 
@@ -61,6 +62,9 @@ class UnsentActs(ContactActs):
     def action_next_unsent(self) -> None:
         """Go to what was not sent: of the contact that is looked at first, then on to the next one."""
         here, everything = self._unsent_here(), self.not_sent.items()
+        picked = self.query_one(PickingTimeline).picked
+        if picked is not None and not self.unsent_bar.has_focus:
+            self._unsent_id = picked.id
         shown = self._shown_of(here)
         if shown is None or self.unsent_bar.has_focus:
             after = [item for item in everything if shown and (item.message.at, item.id) > (shown.message.at, shown.id)]

@@ -15,7 +15,7 @@ from litestar.types import ControllerRouterHandler
 
 from ismsg_tui.domain.wire import LARGEST_BODY
 from ismsg_tui.server.errors import ProblemError
-from ismsg_tui.server.http import blobs, channels, live, ops, sessions, sync
+from ismsg_tui.server.http import blobs, channels, live, ops, sessions, snapshots, sync
 from ismsg_tui.server.http.observing import Observed
 from ismsg_tui.server.http.openapi import description, name_tokens
 from ismsg_tui.server.http.problems import StrictRequest, answer_problem
@@ -25,7 +25,7 @@ __all__ = ["Server", "ServerSettings", "create_app"]
 
 log = logging.getLogger(__name__)
 
-_TOPICS = (ops, sessions, sync, live, blobs, channels)
+_TOPICS = (ops, sessions, sync, snapshots, live, blobs, channels)
 
 
 def create_app(server: Server) -> Litestar:

@@ -17,6 +17,7 @@ from ismsg_tui.server.hub import Hub
 from ismsg_tui.server.ledger import Ledger
 from ismsg_tui.server.limits import Places, Rate, Threads
 from ismsg_tui.server.metrics import Metrics
+from ismsg_tui.server.snapshots import SnapshotBuilder, Snapshots
 from ismsg_tui.server.uploads import Uploads
 from ismsg_tui.server.webhooks import Webhooks
 
@@ -50,6 +51,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """Wrong passwords for one e-mail from one address before it has to wait; one more is allowed every 12 seconds."""
     address_burst: float = 60.0
     """Failures to sign in or to refresh from one address, whoever it tries; one more is allowed every 2 seconds."""
+    snapshot_builder: SnapshotBuilder | None = None
+    """What makes the file that a console begins with; without it consoles take all pages."""
 
 
 class Server:
@@ -64,6 +67,7 @@ class Server:
         self.ledger = Ledger(database)
         self.blobs = Blobs(database, folder / "blobs", self.ledger)
         self.uploads = Uploads(database, self.blobs)
+        self.snapshots = Snapshots(database, folder / "snapshots", self.ledger, settings.snapshot_builder)
         self.links = FileLinks(database, self.blobs)
         self.channels = Channels(
             database,
@@ -98,3 +102,4 @@ class Server:
         """End what `start` began; returns once it has."""
         self.channels.stop()
         self.webhooks.stop()
+        self.snapshots.stop()

@@ -17,6 +17,7 @@ from multiprocessing.synchronize import Event
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from ismsg_tui.server.children import end_with_parent
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.journal import write_journal
 from ismsg_tui.server.metrics import SHARED
@@ -88,7 +89,7 @@ class Workers:
 def _work(plan: Plan, listening: socket.socket, answers: Event) -> None:
     """What each process does."""
     write_journal()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     database = Database(plan.url)
     try:
         run_here(Server(database, plan.folder, settings=plan.settings), listening, plan.tls, answers.set)
@@ -97,11 +98,3 @@ def _work(plan: Plan, listening: socket.socket, answers: Event) -> None:
         sys.exit(1)
     finally:
         database.close()
-
-
-def _end_with_parent() -> None:
-    """Whoever started this process may be killed: nobody would end it then."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -99,6 +99,11 @@ def scopes_in_play(connection: Connection, scopes: Iterable[str]) -> list[str]:
     return [row["scope"] for row in rows]
 
 
+def all_in_play(connection: Connection) -> list[str]:
+    """Every scope in whose tables the effect of some command stands."""
+    return [row["scope"] for row in connection.execute(f"SELECT DISTINCT scope FROM outbox WHERE {_PLAYED}")]
+
+
 def any_in_play(connection: Connection) -> bool:
     """Whether the effect of any command stands in the tables without being confirmed."""
     return connection.execute(f"SELECT 1 FROM outbox WHERE {_PLAYED} LIMIT 1").fetchone() is not None

@@ -24,11 +24,11 @@ Place = tuple[int, str]
 GENERATION = 1 << 40
 """How far apart the revisions of two generations are: more than a workspace ever counts."""
 
-_PARTS = (MESSAGE, CONVERSATION, READ_MARK, CONTACT, SNIPPET, CHANNEL, USER, WORKSPACE)
+PARTS = (MESSAGE, CONVERSATION, READ_MARK, CONTACT, SNIPPET, CHANNEL, USER, WORKSPACE)
 """Every table, in the order in which rows go: no line stays without its contact, nothing without the settings."""
 
 
-SHAPE = sha256(repr([(table.name, table.columns) for table in _PARTS]).encode()).hexdigest()[:16]
+SHAPE = sha256(repr([(table.name, table.columns) for table in PARTS]).encode()).hexdigest()[:16]
 """What this version keeps of each row: one that keeps more has to ask for all rows again."""
 
 
@@ -80,11 +80,28 @@ def begin_generation(connection: Connection, epoch: str, sight: int, anew_at: in
     )
 
 
+def disown(connection: Connection) -> None:
+    """Stand before the first meeting with an authority, every row being one that was adopted."""
+    for table in PARTS:
+        connection.execute(f"UPDATE {table.name} SET rev = 0")
+    connection.execute(
+        "UPDATE replica SET cursor = 0, epoch = '', sight = 0, generation = 0, rebuilding = 0, sweeping = 0, "
+        "adopted = adopted + 1"
+    )
+
+
 def move_cursor(connection: Connection, to: int, *, complete: bool) -> None:
     """Stand at revision `to`; once a new filling is complete, what it did not bring is to be swept."""
     connection.execute("UPDATE replica SET cursor = ?", (to,))
     if complete:
         connection.execute("UPDATE replica SET rebuilding = 0, sweeping = 1 WHERE rebuilding = 1")
+
+
+def stand_filled(connection: Connection, cursor: int) -> None:
+    """Stand at revision `cursor`, all rows having been replaced by such as count from the first generation."""
+    connection.execute(
+        "UPDATE replica SET cursor = ?, shape = ?, generation = 0, rebuilding = 0, sweeping = 0", (cursor, SHAPE)
+    )
 
 
 def forget_contact(connection: Connection, contact_id: str) -> None:
@@ -111,10 +128,10 @@ class Stale(msgspec.Struct, frozen=True):
 
 def find_stale(connection: Connection, base: int, after: Place, limit: int) -> Stale | None:
     """The next rows of an old generation behind a place, None where there are none; own unconfirmed ones stay out."""
-    for part in range(after[0], len(_PARTS)):
-        name = _PARTS[part].name
+    for part in range(after[0], len(PARTS)):
+        name = PARTS[part].name
         rows = connection.execute(
-            f"SELECT id, {_scope(_PARTS[part])} AS scope FROM {name} WHERE id > ? AND rev < ? AND id NOT IN ("
+            f"SELECT id, {_scope(PARTS[part])} AS scope FROM {name} WHERE id > ? AND rev < ? AND id NOT IN ("
             "SELECT row_id FROM outbox_image WHERE tbl = ? AND image IS NULL) ORDER BY id LIMIT ?",
             (after[1] if part == after[0] else "", base, name, limit),
         ).fetchall()
@@ -125,7 +142,7 @@ def find_stale(connection: Connection, base: int, after: Place, limit: int) -> S
 
 def drop_stale(connection: Connection, stale: Stale, base: int) -> None:
     """Delete those of the rows that are still of an old generation."""
-    table = _PARTS[stale.part]
+    table = PARTS[stale.part]
     wanted = msgspec.json.encode(stale.ids).decode()
     rows = connection.execute(
         f"SELECT id FROM {table.name} WHERE id IN (SELECT value FROM json_each(?)) AND rev < ?", (wanted, base)

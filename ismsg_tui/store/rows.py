@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import Enum
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
+from msgspec.structs import astuple
 
 from ismsg_tui.domain.entities import (
     Channel,
@@ -43,9 +45,13 @@ class Table(Generic[E]):
         self.name = name
         self.type = type_
         self.columns = type_.__struct_fields__
-        self._in_order: Callable[[dict[str, Any]], Values] = itemgetter(*self.columns)
-        self._free_text = free_text
         self._packed = packed
+        hints = get_type_hints(type_)
+        places = {column: place for place, column in enumerate(self.columns)}
+        self._text = [places[column] for column in free_text if column not in packed]
+        self._to_pack = [(places[column], column in free_text) for column in packed]
+        # SQLite would look for an adapter of each single value of these.
+        self._bare = [places[column] for column in self.columns if _holds(hints[column], (Enum, bool))]
         names = ", ".join(self.columns)
         holes = ", ".join("?" for _ in self.columns)
         changes = ", ".join(f"{column} = excluded.{column}" for column in self.columns if column != "id")
@@ -58,14 +64,19 @@ class Table(Generic[E]):
 
     def encode(self, entity: E) -> Values:
         """The row's values in the order of `columns`, free text sanitised."""
-        values: dict[str, Any] = msgspec.to_builtins(entity)
-        for column in self._free_text:
-            if value := values[column]:
-                values[column] = clean(value) if type(value) is str else _cleaned(value)
-        for column in self._packed:
-            value = values[column]
-            values[column] = None if value is None else _pack(value).decode()
-        return self._in_order(values)
+        values = list(astuple(entity))
+        for place in self._bare:
+            value = values[place]
+            if value is not None:
+                values[place] = value.value if isinstance(value, Enum) else int(value)
+        for place in self._text:
+            if value := values[place]:
+                values[place] = clean(value)
+        for place, is_text in self._to_pack:
+            value = values[place]
+            if value is not None:
+                values[place] = _packed_text(value) if is_text and value else _pack(value).decode()
+        return tuple(values)
 
     def decode(self, row: Mapping[str, Any]) -> E:
         """The entity of a row that has at least `columns`."""
@@ -74,6 +85,19 @@ class Table(Generic[E]):
             if values[column] is not None:
                 values[column] = msgspec.json.decode(values[column])
         return msgspec.convert(values, self.type, strict=False)
+
+
+def _holds(hint: Any, types: tuple[type, ...]) -> bool:
+    """Whether a field of this type may hold one of `types`."""
+    return any(isinstance(part, type) and issubclass(part, types) for part in get_args(hint) or (hint,))
+
+
+def _packed_text(value: Any) -> str:
+    with suppress(UnicodeEncodeError):  # of halves of characters
+        packed = _pack(value).decode()
+        if packed.isascii() and packed.isprintable() and "\\" not in packed:
+            return packed
+    return _pack(_cleaned(msgspec.to_builtins(value))).decode()
 
 
 def _cleaned(value: Any) -> Any:

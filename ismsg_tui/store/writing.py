@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,8 +18,7 @@ from ismsg_tui.store.rows import CONTACT, MESSAGE, NEWEST_FIRST, SNIPPET, Table,
 SETTINGS = "settings"
 """The scope of workspace, users and channels."""
 
-_REFRESH_INBOX = f"""
-INSERT OR REPLACE INTO inbox
+INBOX_ROWS = f"""
 SELECT
     contact.id,
     CASE
@@ -45,7 +45,9 @@ LEFT JOIN message AS last ON last.id = (
     SELECT id FROM message WHERE contact_id = contact.id AND kind IN ('incoming', 'outgoing')
     ORDER BY at DESC, id DESC LIMIT 1)
 """
+"""Where the contacts of a JSON list of ids stand, as rows of the inbox."""
 
+_REFRESH_INBOX = f"INSERT OR REPLACE INTO inbox {INBOX_ROWS}"
 
 _FORGET_INBOX = """
 DELETE FROM inbox WHERE contact_id IN (SELECT value FROM json_each(?))
@@ -55,15 +57,11 @@ AND NOT EXISTS (SELECT 1 FROM contact WHERE contact.id = inbox.contact_id)
 
 def scope_of_row(row: Entity) -> str:
     """The part of the workspace that a row belongs to: a contact's id, the snippets or the settings."""
-    match row:
-        case Contact():
-            return row.id
-        case Conversation() | Message() | ReadMark():
-            return row.contact_id
-        case Snippet():
-            return SNIPPETS
-        case _:
-            return SETTINGS
+    if isinstance(row, (Message, Conversation, ReadMark)):  # asked of every row that is written
+        return row.contact_id
+    if isinstance(row, Contact):
+        return row.id
+    return SNIPPETS if isinstance(row, Snippet) else SETTINGS
 
 
 def write_rows(connection: Connection, rows: Sequence[Entity], revs: Sequence[int] | None = None) -> set[str]:
@@ -77,16 +75,15 @@ def write_rows(connection: Connection, rows: Sequence[Entity], revs: Sequence[in
         by_table[table_of(row)].append(index)
     for table, indexes in by_table.items():
         ids = [rows[index].id for index in indexes]
-        old = _search_texts(connection, table, ids)
+        old, newest = _search_texts(connection, table, ids), _newest(connection, table)
         if revs is None:
             connection.executemany(table.write_local, [table.encode(rows[index]) for index in indexes])
         else:
             values = [(*table.encode(rows[index]), revs[index]) for index in indexes]
             connection.executemany(table.write_truth, values)
-        _update_search(connection, table, ids, old)
-    scopes = {scope_of_row(row) for row in rows}
-    refresh_inbox(connection, scopes)
-    return scopes
+        _update_search(connection, table, old, newest)
+    refresh_inbox(connection, {scope_of_row(row) for row in rows if not isinstance(row, ReadMark)})
+    return {scope_of_row(row) for row in rows}
 
 
 def refresh_inbox(connection: Connection, contact_ids: Iterable[str]) -> None:
@@ -130,7 +127,7 @@ def restore_images(connection: Connection, images: Sequence[Image]) -> set[str]:
             contacts.add(scope_of_row(table.decode(values)))
             changes = ", ".join(f"{column} = :{column}" for column in values)
             connection.execute(f"UPDATE {name} SET {changes} WHERE id = :id", values)
-        _update_search(connection, table, [row_id], old)
+        _update_search(connection, table, old)
     return contacts
 
 
@@ -138,10 +135,10 @@ def delete_rows(connection: Connection, table: Table[Any], ids: Sequence[str]) -
     """Delete rows and what the search indexes hold of them; the inbox is for the caller to refresh."""
     old = _search_texts(connection, table, ids)
     connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(row_id,) for row_id in ids])
-    _update_search(connection, table, ids, old)
+    _update_search(connection, table, old)
 
 
-_SEARCHED = {
+SEARCHED = {
     MESSAGE.name: ("message_search", "CASE kind WHEN 'event' THEN '' ELSE text END"),
     CONTACT.name: (
         "contact_search",
@@ -156,25 +153,38 @@ SearchTexts = dict[int, str]
 
 
 def _search_texts(connection: Connection, table: Table[Any], ids: Sequence[str]) -> SearchTexts:
-    """The texts of these rows by row number, ascending: FTS5 writes a segment each time the numbers do not ascend."""
-    if table.name not in _SEARCHED:
+    """The texts that these rows have now."""
+    return _texts(connection, table, "id IN (SELECT value FROM json_each(?))", ids)
+
+
+def _texts(connection: Connection, table: Table[Any], which: str, *given: int | Sequence[int | str]) -> SearchTexts:
+    """Texts by row number, ascending: FTS5 writes a segment each time the numbers do not ascend."""
+    if table.name not in SEARCHED:
         return {}
-    text = _SEARCHED[table.name][1]
     cursor = connection.cursor()
     cursor.row_factory = None  # plain pairs, of which an import needs many
     return dict(
         cursor.execute(
-            f"SELECT n, {text} FROM {table.name} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY n",
-            (msgspec.json.encode(ids).decode(),),
+            f"SELECT n, {SEARCHED[table.name][1]} FROM {table.name} WHERE {which} ORDER BY n",
+            [value if isinstance(value, int) else msgspec.json.encode(value).decode() for value in given],
         )
     )
 
 
-def _update_search(connection: Connection, table: Table[Any], ids: Sequence[str], old: SearchTexts) -> None:
-    if table.name not in _SEARCHED:
+def _newest(connection: Connection, table: Table[Any]) -> int:
+    """The highest row number of a table with a search index: rows that are added get higher ones."""
+    if table.name not in SEARCHED:
+        return 0
+    highest: int | None = connection.execute(f"SELECT max(n) FROM {table.name}").fetchone()[0]
+    return highest or 0
+
+
+def _update_search(connection: Connection, table: Table[Any], old: SearchTexts, newest: int = sys.maxsize) -> None:
+    """Bring the index up to date where rows had the texts `old`, and for those added behind row number `newest`."""
+    if table.name not in SEARCHED:
         return
-    new = _search_texts(connection, table, ids)
-    index = _SEARCHED[table.name][0]
+    new = _texts(connection, table, "n > ? OR n IN (SELECT value FROM json_each(?))", newest, list(old))
+    index = SEARCHED[table.name][0]
     gone = [(n, search_form(text)) for n, text in old.items() if text and new.get(n) != text]
     come = [(n, search_form(text)) for n, text in new.items() if text and old.get(n) != text]
     if gone:

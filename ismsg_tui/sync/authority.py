@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -43,6 +43,14 @@ class AnewError(Exception):
         self.reason = reason
 
 
+class SnapshotLaterError(Exception):
+    """A snapshot is being made: it is to be asked for again after so many seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("A snapshot is being made.")
+        self.retry_after = retry_after
+
+
 class SignedOutError(Exception):
     """Nobody is signed in, or no longer; the words are a sentence for the agent."""
 
@@ -66,6 +74,13 @@ class Standing(Struct, frozen=True):
     workspace_id: str = ""
     now: int = 0
     """The authority's clock in milliseconds; 0 where it has none of its own."""
+
+
+class Snapshot(Struct, frozen=True):
+    """What a fetched snapshot says of itself."""
+
+    epoch: str
+    revision: int
 
 
 class Authority(Protocol):
@@ -118,5 +133,17 @@ class Authority(Protocol):
         """Write the bytes of a file to `to`, going on behind what is there; whoever asks checks them.
 
         Raises FileError if it does not have the file, FileCancelledError once `cancelled` says so.
+        """
+        ...
+
+
+@runtime_checkable
+class HasSnapshots(Protocol):
+    """What an authority can do besides, if it is a server: give all rows as one file."""
+
+    def get_snapshot(self, to: Path, schema: int, progress: Progress, cancelled: Cancelled) -> Snapshot:
+        """Write all rows, as a gzipped store of that schema, to `to`, going on behind what is there; it is checked.
+
+        Raises FileError where there is none to be had, SnapshotLaterError, FileCancelledError.
         """
         ...

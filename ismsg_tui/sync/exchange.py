@@ -29,8 +29,9 @@ from ismsg_tui.sync.authority import (
     Standing,
     UnreachableError,
 )
+from ismsg_tui.sync.shortcut import MANY_ROWS, Shortcut
 from ismsg_tui.sync.status import Progress
-from ismsg_tui.sync.transfers import want_new
+from ismsg_tui.sync.transfers import want_new, want_recent
 
 log = logging.getLogger(__name__)
 
@@ -90,13 +91,22 @@ class Exchange:
         on_progress: Callable[[Progress], None] = lambda _: None,
         stopping: Callable[[], bool] = lambda: False,
         ask_after: int = ASK_AFTER,
+        many_rows: int = MANY_ROWS,
     ) -> None:
+        """Where `many_rows` are missing they come by a snapshot, if there is one to be had."""
         self._store = store
         self._authority = authority
         self._on_refused = on_refused
         self._on_progress = on_progress
         self._stopping = stopping
         self._ask_after = ask_after
+        self._shortcut = Shortcut(
+            store,
+            authority,
+            on_progress=lambda progress: tell(self._on_progress, progress),
+            stopping=stopping,
+            many=many_rows,
+        )
         self._limit = 0
         self._sent_again = False
         self.standing: Standing | None = None
@@ -193,37 +203,62 @@ class Exchange:
                 raise StuckError(_STUCK.format(reason=again.reason)) from again
 
     def _pull_pages(self) -> None:
-        """Take in rows page by page.
+        """Take in rows: by a snapshot where many are missing, and page by page."""
+        store = self._store
+        meter = _Meter(self.standing.rows if self.standing and not store.cursor else 0)
+        more = True
+        while more and not self._stopping():
+            page = self._take_shortcut(meter.left)
+            if page is not None:
+                meter = _Meter(0)
+            else:
+                started = time.monotonic()
+                page = self._read_on(store.cursor, meter, apart=True)
+                if page.more and self._stopping():
+                    return
+                self._tell(store.apply(page))
+                self._adapt(len(page.rows), time.monotonic() - started)
+                want_new(store, (row for _, row in page.rows), now_ms())
+            more = page.more
+        while not self._stopping() and store.sweep():
+            pass
+
+    def _take_shortcut(self, missing: int) -> Page | None:
+        """Take in a snapshot and the page after it, where that is worth it and goes well."""
+        if self.standing is None:
+            return None
+        taken = self._shortcut.take(self.standing, missing, lambda revision: self._read_on(revision, _Meter(0)))
+        if taken is None:
+            return None
+        page, refused = taken
+        self._tell(refused)
+        want_recent(self._store, now_ms())
+        return page
+
+    def _read_on(self, since: int, meter: _Meter, *, apart: bool = False) -> Page:
+        """The pages after a revision as one, up to the newest or until they are many; with `apart` one if possible.
 
         A page that is not the last leaves out rows that changed again later. Where own commands wait for their truth
         to arrive, part of it must not replace them: a message just sent would be gone until the next page.
         """
-        store = self._store
-        meter = _Meter(self.standing.rows if self.standing and not store.cursor else 0)
         gathered: list[Page] = []
-        more = True
-        while more and not self._stopping():
-            since = gathered[-1].to if gathered else store.cursor
-            started = time.monotonic()
+        while True:
             page = self._authority.changes(since, self._limit or PAGE_ROWS)
-            more = page.more
-            if page.since != since or page.to < since or (more and page.to == since):
+            if page.since != since or page.to < since or (page.more and page.to == since):
                 raise ClientError("The server's rows do not continue those that are here.")
             gathered.append(page)
-            if not more or _are_many(gathered) or not outbox.any_in_play(store.reader):
-                self._apply(joined(gathered))
-                gathered = []
-            self._adapt(len(page.rows), time.monotonic() - started)
+            since = page.to
             meter.count(len(page.rows))
-            if more or meter.pages > 1:
+            if page.more or meter.pages > 1:
                 tell(self._on_progress, meter.progress)
-        while not self._stopping() and store.sweep():
-            pass
+            if not page.more or _are_many(gathered) or self._stopping():
+                return joined(gathered)
+            if apart and not outbox.any_in_play(self._store.reader):
+                return joined(gathered)
 
-    def _apply(self, page: Page) -> None:
-        for issued in self._store.apply(page):
+    def _tell(self, refused: Sequence[Issued]) -> None:
+        for issued in refused:
             tell(self._on_refused, Refused(issued, NOT_VISIBLE))
-        want_new(self._store, (row for _, row in page.rows), now_ms())
 
     def _adapt(self, rows: int, seconds: float) -> None:
         limit = self._limit or PAGE_ROWS
@@ -262,6 +297,7 @@ class Exchange:
         at = None if free else now
         lost = not first and (not same or reason == "cursor-ahead")
         self._sent_again = self._sent_again or lost
+        self._shortcut.allow()
         self._store.begin_anew(standing.epoch, standing.sight, at=at, send_again=lost)
 
     def _check_identity(self, standing: Standing) -> None:
@@ -300,6 +336,11 @@ class _Meter:
         """A page of so many rows has come."""
         self.pages += 1
         self._done += rows
+
+    @property
+    def left(self) -> int:
+        """How many rows are still to come, about; 0 where that is not known."""
+        return max(0, self._total - self._done)
 
     @property
     def progress(self) -> Progress:

@@ -113,6 +113,8 @@ class Http:
             tokens = self._credentials.tokens() if self._credentials else None
             if tokens is not None:
                 sent["Authorization"] = f"Bearer {tokens.access}"
+            if self.client.is_closed:
+                raise UnreachableError("The connection to the server was closed.", arrived=False)
             with translated():
                 request = self.client.build_request(
                     method, path, params=params, headers=sent, content=content() if callable(content) else content

@@ -13,12 +13,13 @@ from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import LARGEST_BODY, MOST_COMMANDS, Hello, PresenceNote, Results, answer_of
 from ismsg_tui.files.handling import Cancelled, Progress
-from ismsg_tui.sync.authority import OnPresence, Standing, UnreachableError
+from ismsg_tui.sync.authority import OnPresence, Snapshot, Standing, UnreachableError
 from ismsg_tui.sync.credentials import Credentials
 from ismsg_tui.sync.http import READ, Http, ProblemError, decoded, json_body
 from ismsg_tui.sync.live import Live, Query
 from ismsg_tui.sync.pages import read_page
 from ismsg_tui.sync.remote_files import RemoteFiles
+from ismsg_tui.sync.remote_snapshot import fetch_snapshot
 
 _NEVER = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
 """Answers to a command that will be the same however often it is sent."""
@@ -87,6 +88,10 @@ class RemoteAuthority:
             page = read_page(self._http.ask("GET", f"{self._path}/changes", params=query).body)
         self._reached = page.to
         return page
+
+    def get_snapshot(self, to: Path, schema: int, progress: Progress, cancelled: Cancelled) -> Snapshot:
+        """Fetch all rows as one file, going on behind what is there."""
+        return fetch_snapshot(self._http, f"{self._path}/snapshot", to, schema, progress, cancelled)
 
     def _query(self, since: int) -> Query:
         standing = self._standing or self.meet()

@@ -63,9 +63,9 @@ class RemoteFiles:
         with self._http.stream("GET", self._blob(sha256), headers=headers) as response:
             match response.status_code:
                 case HTTPStatus.OK:
-                    there, total = 0, _number(response.headers.get("content-length", ""))
+                    there, total = 0, number_of(response.headers.get("content-length", ""))
                 case HTTPStatus.PARTIAL_CONTENT:
-                    total = _end_of(response, there)
+                    total = end_of(response, there)
                 case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return  # there is no more of it; who asked checks what there is
                 case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
@@ -73,7 +73,7 @@ class RemoteFiles:
                 case _:
                     raise self._http.error(response)
             with to.open("ab" if there else "wb") as file:
-                _take(response, file, there, total, progress, cancelled)
+                take_bytes(response, file, there, total, progress, cancelled)
 
     # Sending
 
@@ -172,9 +172,10 @@ def _pieces(
         progress(offset + length - left, size)
 
 
-def _take(
+def take_bytes(
     response: httpx.Response, file: BinaryIO, there: int, total: int, progress: Progress, cancelled: Cancelled
 ) -> None:
+    """Write an answer behind the bytes that are there. Raises UnreachableError where it breaks off, ClientError."""
     done = there
     with translated():
         for piece in response.iter_raw():  # as it comes: what has come of a file that is cut off is kept
@@ -189,23 +190,23 @@ def _take(
         raise UnreachableError("The connection to the server broke off.")
 
 
-def _end_of(response: httpx.Response, there: int) -> int:
+def end_of(response: httpx.Response, there: int) -> int:
     """The size of a file of which a part comes. Raises ClientError for another part than was asked for."""
     span, _, size = response.headers.get("content-range", "").partition("/")
-    total = _number(size)
+    total = number_of(size)
     if span != f"bytes {there}-{total - 1}":
         raise ClientError("The server sends another part of a file than was asked for.")
     return total
 
 
 def _offset(reply: Reply, size: int) -> int:
-    offset = _number(reply.headers.get("upload-offset", ""))
+    offset = number_of(reply.headers.get("upload-offset", ""))
     if offset > size:
         raise ClientError("The server has more of a file than there is of it.")
     return offset
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
     """A number in a header. Raises ClientError for what is none."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise ClientError("The server does not say how large a file is.")

@@ -13,6 +13,7 @@ from ismsg_tui.domain.entities import Entity, Message, Snippet
 from ismsg_tui.files.handling import FileCancelledError, FileError
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import Connection
+from ismsg_tui.store.rows import MESSAGE, SNIPPET
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import Authority, ClientError, SignedOutError, UnreachableError
 
@@ -155,6 +156,14 @@ def want_new(store: Store, rows: Iterable[Entity], now: int) -> None:
             for attachment in row.attachments:
                 if attachment.size <= FETCHED_UNASKED and store.blobs.path(attachment.sha256) is None:
                     store.blobs.want(attachment.sha256, attachment.size)
+
+
+def want_recent(store: Store, now: int) -> None:
+    """The same for all that is here: many have arrived at once."""
+    messages = store.reader.execute(f"{MESSAGE.select} WHERE attachments <> '[]' AND at >= ?", (now - RECENT,))
+    snippets = store.reader.execute(f"{SNIPPET.select} WHERE attachments <> '[]'")
+    found: list[Entity] = [MESSAGE.decode(row) for row in messages.fetchall()]
+    want_new(store, found + [SNIPPET.decode(row) for row in snippets.fetchall()], now)
 
 
 def to_send(connection: Connection, now: int) -> list[str]:

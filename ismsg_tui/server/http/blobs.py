@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import quote
 
 from litestar import Request, Response, delete, get, head, patch, post, put
 from litestar.exceptions import InternalServerException
 from litestar.params import FromPath, HeaderParameter, JSONBody
-from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from ismsg_tui.domain.text import file_name
@@ -21,11 +19,10 @@ from ismsg_tui.server.blobs import StoredBlob, digest_mismatch
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.http.auth import NamedServer, ViewerRequest, signed_in
 from ismsg_tui.server.http.problems import problems
+from ismsg_tui.server.http.ranges import answer_file
 
-_READ = 1 << 18
 _WRITE = 1 << 20
-"""Bytes that are read and written at a time: what a file of any size costs in memory."""
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+"""Bytes that are written at a time: what a file of any size costs in memory."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 BLOB = "/v1/w/{ws:str}/blobs/{sha256:str}"
@@ -48,7 +45,7 @@ async def look_for_blob(request: ViewerRequest, server: NamedServer, sha256: Fro
 async def read_blob(request: ViewerRequest, server: NamedServer, sha256: FromPath[str]) -> Response[Any]:
     """The bytes of a file that the caller may see, or the one range of them that the request asks for."""
     found = await server.offload(server.blobs.find, request.auth, sha256)
-    return _answer(request, found, _kept(found))
+    return answer_file(request, found.path, found.size, _kept(found))
 
 
 @get("/v1/files/{token:str}", security=[], responses=problems(404, 416))
@@ -62,7 +59,7 @@ async def read_linked_file(request: Request[Any, Any, Any], server: NamedServer,
         "Content-Security-Policy": "sandbox",
         "Referrer-Policy": "no-referrer",
     }
-    return _answer(request, found.blob, headers)
+    return answer_file(request, found.blob.path, found.blob.size, headers)
 
 
 @put(BLOB, guards=[signed_in], request_max_body_size=LARGEST_PIECE, responses=problems(401, 403, 413, 422, 507))
@@ -133,60 +130,6 @@ async def _take(request: Request[Any, Any, Any], write: Callable[[bytes], None])
         whole = False
     await asyncio.to_thread(write, bytes(waiting))
     return whole
-
-
-def _answer(request: Request[Any, Any, Any], found: StoredBlob, headers: dict[str, str]) -> Response[Any]:
-    """A file, the wanted range of it, or that the caller has it already."""
-    etag = headers["ETag"]
-    if etag in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
-        return Response(None, status_code=304, headers=headers)
-    wanted = request.headers.get("range", "") if request.headers.get("if-range", etag) == etag else ""
-    span = _span(wanted, found.size)
-    headers["Content-Length"] = str(span.stop - span.start)
-    if span != range(found.size):
-        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{found.size}"
-        return Stream(_bytes(found.path, span), status_code=206, headers=headers, media_type=_OCTETS)
-    return Stream(_bytes(found.path, span), status_code=200, headers=headers, media_type=_OCTETS)
-
-
-_OCTETS = "application/octet-stream"
-
-
-def _span(wanted: str, size: int) -> range:
-    """The bytes that a header `Range` asks for; all of them where it is none that we understand.
-
-    Raises ProblemError 416 for a range beyond the end.
-    """
-    match = _RANGE.fullmatch(wanted.replace(" ", ""))
-    if match is None or not (match[1] or match[2]):
-        return range(size)
-    if not match[1]:
-        start, stop = max(0, size - int(match[2])), size
-    else:
-        start, stop = int(match[1]), min(size, int(match[2]) + 1) if match[2] else size
-        if match[2] and int(match[2]) < start:
-            return range(size)
-    if start >= stop:
-        raise ProblemError(
-            416,
-            "range",
-            f"The file has {size:,} bytes.",
-            params={"size": size},
-            headers={"Content-Range": f"bytes */{size}"},
-        )
-    return range(start, stop)
-
-
-async def _bytes(path: Path, span: range) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
-        await asyncio.to_thread(file.seek, span.start)
-        left = len(span)
-        while left and (piece := await asyncio.to_thread(file.read, min(_READ, left))):
-            left -= len(piece)
-            yield piece
-    finally:
-        file.close()
 
 
 def _kept(found: StoredBlob) -> dict[str, str]:
