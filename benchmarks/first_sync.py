@@ -1,8 +1,13 @@
-"""How fast rows of a server come into a new console's store, against SQLite taking the same rows and against a copy."""
+"""How fast rows of a server come into a new console's store, by pages and by a snapshot.
+
+Pages are held against SQLite taking the same rows, a snapshot against copying and unpacking the same file.
+"""
 
 from __future__ import annotations
 
+import gzip
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,8 +21,10 @@ from ismsg_tui.clock import now_ms
 from ismsg_tui.importer.conversations import StoreSink, Watch, import_conversations
 from ismsg_tui.inbox import enter_workspace
 from ismsg_tui.store.export import adopted_rows
+from ismsg_tui.store.migrations import SCHEMA_VERSION
 from ismsg_tui.store.store import Store
-from ismsg_tui.sync.engine import Sync
+from ismsg_tui.sync.authority import SnapshotLaterError
+from ismsg_tui.sync.exchange import Exchange
 
 FILES = ("star.jsonl.gz", "multilingual.jsonl.gz")
 
@@ -33,20 +40,47 @@ def measure() -> Iterator[Result]:
         with closing(Store(folder / "source")) as source:
             owner = enter_workspace(source, "Olga")
             import_conversations(StoreSink(source), paths, now_ms(), Watch())
-            with Office(folder / "server", [row for rows in adopted_rows(source) for row in rows]) as office:
-                seconds, rows = _fetch(office, folder / "console", owner.id)
-        bare = insert(folder / "bare.db", load_of(folder / "console" / "ismsg.db"))
-        yield Result(f"first sync of {rows:,} rows by pages", rows / seconds, rows / bare, "rows/s")
-        start = time.perf_counter()
-        shutil.copy(folder / "console" / "ismsg.db", folder / "copy.db")
-        yield Result("the same against a copy of the file", seconds, time.perf_counter() - start, "s")
+            rows = [row for rows in adopted_rows(source) for row in rows]
+        with Office(folder / "server", rows) as office:
+            paged, count = _fetch(office, folder / "paged", owner.id, by_pages=True)
+            yield Result("a snapshot of it is made", _make(office, owner.id, folder), paged, "s")
+            seconds, _ = _fetch(office, folder / "console", owner.id)
+            packed = next((folder / "server" / "snapshots").glob("*.gz"))
+            copied = _copy(packed, folder)
+            size = packed.stat().st_size / 1e6
+        bare = insert(folder / "bare.db", load_of(folder / "paged" / "ismsg.db"))
+        yield Result(f"first sync of {count:,} rows by pages", count / paged, count / bare, "rows/s")
+        yield Result("the same by a snapshot", count / seconds, count / paged, "rows/s")
+        yield Result(f"the same against a copy of the {size:.0f} MB, unpacked", seconds, copied, "s")
 
 
-def _fetch(office: Office, folder: Path, user_id: str) -> tuple[float, int]:
+def _fetch(office: Office, folder: Path, user_id: str, *, by_pages: bool = False) -> tuple[float, int]:
     with closing(Store(folder)) as store, closing(office.authority(user_id, folder)) as authority:
         start = time.perf_counter()
-        Sync(store, authority).exchange()
+        Exchange(store, authority, many_rows=sys.maxsize if by_pages else 0).run()
         seconds = time.perf_counter() - start
         tables = ("contact", "conversation", "message", "read_mark")
         rows = sum(store.reader.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
         return seconds, rows
+
+
+def _make(office: Office, user_id: str, folder: Path) -> float:
+    """Seconds that the server takes to have a snapshot."""
+    start = time.perf_counter()
+    with closing(office.authority(user_id, folder)) as authority:
+        while True:
+            try:
+                authority.get_snapshot(folder / "first", SCHEMA_VERSION, lambda *_: None, lambda: False)
+            except SnapshotLaterError:
+                time.sleep(0.05)
+            else:
+                return time.perf_counter() - start
+
+
+def _copy(packed: Path, folder: Path) -> float:
+    """Seconds to copy a packed file and to unpack the copy."""
+    start = time.perf_counter()
+    shutil.copy(packed, folder / "copy.gz")
+    with gzip.open(folder / "copy.gz") as source, (folder / "copy.db").open("wb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    return time.perf_counter() - start

@@ -24,7 +24,7 @@ _SETTLED = 5
 
 def take_picture(path: Path) -> None:
     """Write the console on the demo to `path` as an SVG."""
-    zone = os.environ.get("TZ")
+    zone, no_colour = os.environ.get("TZ"), os.environ.pop("NO_COLOR", None)
     stand_still(MODEL_TIME)
     _set_zone("UTC")
     try:
@@ -38,6 +38,8 @@ def take_picture(path: Path) -> None:
     finally:
         stand_still(None)
         _set_zone(zone)
+        if no_colour is not None:
+            os.environ["NO_COLOR"] = no_colour
 
 
 def _set_zone(zone: str | None) -> None:

@@ -41,7 +41,7 @@ from tests.waiting import until
 WILL, DID, WORKED, RESTED, MET = "will", "did", "worked", "rested", "met"
 PATIENCE = 60.0
 """Seconds after which a console that does not come to rest gives up."""
-KINDS = {"send": 6, "comment": 3, "file": 2, "assign": 2, "close": 2, "snooze": 1, "open": 1, "use": 2}
+KINDS = {"send": 8, "comment": 4, "file": 4, "assign": 2, "close": 1, "snooze": 1, "open": 2, "use": 3}
 """What the dice choose among, and how often."""
 PAUSE = 0.05
 """Seconds between two commands, at most."""
@@ -125,10 +125,11 @@ class Agent:
 
 
 def hurry() -> None:
-    """Try again at once: minutes are seconds here."""
+    """Try again at once, and do not ask for rows that nobody hints at: a hint that is missing is to be noticed."""
     for module in (engine, live, transfers):
         for name, seconds in (("FIRST_RETRY", 0.02), ("LONGEST_RETRY", 0.2)):
             setattr(module, name, seconds)
+    engine.LONGEST_QUIET = 10 * PATIENCE
 
 
 def in_pieces() -> None:

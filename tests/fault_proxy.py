@@ -70,14 +70,17 @@ def by_seed(seed: int, share: float = 0.4) -> Plan:
         dice = random.Random(f"{seed} {number} {asked.size}")
         if dice.random() >= share:
             return Blow(Fault.NONE)
-        fault = dice.choice([fault for fault in Fault if fault is not Fault.NONE])
-        large = asked.size > PIECE
+        file, large = "/blobs/" in asked.path, asked.size > PIECE
+        cuts = [Fault.CUT_REQUEST if large else Fault.CUT_REPLY]
+        fault = dice.choice(cuts if file else [fault for fault in Fault if fault is not Fault.NONE])
         if fault is Fault.CUT_REQUEST and large:
             at = asked.head + dice.randint(0, asked.size // PIECE) * PIECE + dice.randint(-1, 1)
         elif fault is Fault.CUT_REQUEST:
             at = dice.randint(0, asked.size)
+        elif file:  # its head has some hundred bytes
+            at = dice.randint(0, 4) * PIECE + dice.randint(0, 1_000)
         else:
-            at = int(2 ** dice.uniform(0, 18 if "/blobs/" in asked.path else 12)) - 1
+            at = int(2 ** dice.uniform(0, 12)) - 1
         return Blow(fault, at, dice.uniform(0, LONGEST))
 
     return plan

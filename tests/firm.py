@@ -14,6 +14,7 @@ from subprocess import PIPE, Popen
 
 import httpx
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from ismsg_tui.clock import new_id
 from ismsg_tui.domain import wire
@@ -36,6 +37,11 @@ from tests.town import TEAM
 
 ROOT = Path(__file__).parents[1]
 WELCOME = Snippet(id=new_id(), name="Welcome", text="Welcome!")
+CONTACTS = [
+    replace(contact, assignee_id=user.id, channel_id=PHONE.id)
+    for contact, user in zip((MAI, OMAR), TEAM[1:], strict=True)
+]
+"""Those who are known from the beginning: one for each of the two who do not see everybody."""
 PATIENCE = 60.0
 JOURNAL = "journal"
 """What a process has to say of faults, in its folder."""
@@ -204,7 +210,7 @@ class Firm:
         admin.create_workspace(WORKSPACE)
         for user in TEAM:
             admin.add_user(WORKSPACE.id, user)
-        self.server.ledger.seed(WORKSPACE.id, [PHONE, WEB, MAI, OMAR, WELCOME])
+        self.server.ledger.seed(WORKSPACE.id, [PHONE, WEB, *CONTACTS, WELCOME])
         self.proxy = FaultProxy(by_seed(seed))
         self.processes = [Serving(folder, database, self.proxy.upstreams) for _ in range(processes)]
         self.desks = [Desk(self, user, number) for number, user in enumerate(TEAM)]
@@ -224,12 +230,12 @@ class Firm:
             process.ready()
 
     def come_to_rest(self) -> None:
-        """On a good line everything leaves and arrives, by what the consoles do by themselves."""
-        self.proxy.calm = True
+        """Everything leaves on the bad line and arrives on a good one, by what the consoles do by themselves."""
         for desk in self.desks:
             desk.tell("rest")
         for desk in self.desks:
             desk.hear(RESTED)
+        self.proxy.calm = True
         for _ in range(20):
             head = self.head
             for desk in self.desks:

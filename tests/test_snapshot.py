@@ -19,18 +19,20 @@ from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import CloseConversation, SendMessage
 from ismsg_tui.domain.entities import Contact, Entity, Message, MessageKind, Source, Visibility
 from ismsg_tui.server.app import ServerSettings
+from ismsg_tui.server.database import Database
 from ismsg_tui.server.snapshots import Snapshot, SnapshotBuilder
 from ismsg_tui.sqlite import sqlite3
 from ismsg_tui.store import outbox, snapshot
 from ismsg_tui.store.connection import Connection, open_writer
 from ismsg_tui.store.drafts import Draft, read_draft
-from ismsg_tui.store.migrations import SCHEMA_VERSION
+from ismsg_tui.store.migrations import SCHEMA_VERSION, migrate
 from ismsg_tui.store.search import search_messages
 from ismsg_tui.store.snapshot import SnapshotError, build, check
 from ismsg_tui.sync.authority import BusyError, UnreachableError
 from ismsg_tui.sync.exchange import Exchange
 from ismsg_tui.sync.status import Progress
 from tests.bad_line import BadLine, Rule, Speak, answer, problem
+from tests.desk_server import desk_on
 from tests.factories import ANA, BEN, MAI, WEB, WORKSPACE
 from tests.replicas import assert_sound, derived, rows_of
 from tests.team import Console, Team, a_team
@@ -96,15 +98,13 @@ def made(team: Team) -> Snapshot:
     session = team.server.accounts.issue_local(WORKSPACE.id, ANA.id, "test")
     viewer = team.server.accounts.viewer(session.access, WORKSPACE.id)
     while (found := team.server.snapshots.find(viewer, SCHEMA_VERSION)) is None:
-        process = team.server.snapshots._process
-        if process is not None:
-            process.join()
+        team.server.snapshots._attending.join()
     return found
 
 
 def run(console: Console, progress: Callable[[Progress], None] = lambda _: None) -> None:
     """One exchange of a console that finds a snapshot worth while for few rows already."""
-    Exchange(console.store, console.authority, many_rows=10, on_progress=progress).run()
+    Exchange(console.store, console.authority, many_rows=1, on_progress=progress).run()
 
 
 def assert_same(console: Console, paged: Console) -> None:
@@ -166,7 +166,7 @@ def test_who_does_not_see_everything_takes_pages(team: Team, line: BadLine) -> N
         assert line.times(ASKED) == 1
         assert ben.texts() == []
         assert left_over(ben) == []
-        headers = {"Authorization": f"Bearer {ben.credentials.tokens().access}"}  # type: ignore[union-attr]
+        headers = {"Authorization": f"Bearer {ben.credentials.tokens().access}"}
         refused = httpx.get(f"{team.address}{W}/snapshot", params={"schema": SCHEMA_VERSION}, headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (404, "no-snapshot")
     finally:
@@ -200,9 +200,12 @@ def test_a_part_is_gone_on_with_after_a_restart(
     begun = there.stat().st_size if there.exists() else 0
     assert begun or cut < 1_000
     line.rules, line.asked = [], []
-    fresh = fresh.again()
+    fresh.close()
+    team.consoles.remove(fresh)
+    fresh = team.console(fresh.folder.name, address=line.address)
     run(fresh)
-    assert line.asked or begun == 0 or True
+    ranges = [asked.headers.get("range") for asked in line.asked if asked.path.startswith(f"{W}/snapshot")]
+    assert ranges == [f"bytes={begun}-" if begun else None]
     assert_same(fresh, paged)
     assert left_over(fresh) == []
 
@@ -293,6 +296,29 @@ def test_a_hostile_snapshot_is_left_alone_and_pages_are_taken(
     assert left_over(fresh) == []
 
 
+def test_one_that_somebody_else_has_made_without_harm_is_taken(
+    team: Team, fresh: Console, line: BadLine, paged: Console, tmp_path: Path
+) -> None:
+    line.rules = [Rule(ASKED, served(changed(team, tmp_path, statements("VACUUM")), team))]
+    run(fresh)
+    assert line.times(f"GET {W}/changes?since=0") == 0
+    assert_same(fresh, paged)
+
+
+def test_a_builder_that_is_killed_is_no_harm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    builder = SnapshotBuilder(SCHEMA_VERSION, build)
+    with a_team(tmp_path / "team", settings(builder)) as team:
+        run(team.console("one"))
+        process = team.server.snapshots._process
+        assert process is not None
+        process.kill()
+        team.server.snapshots._attending.join()
+        assert "its process ended" in caplog.text
+        fresh = team.console("two")
+        run(fresh)
+        assert fresh.store.cursor == team.server.ledger.head(WORKSPACE.id)
+
+
 def test_a_damaged_search_index_is_noticed(team: Team, tmp_path: Path) -> None:
     if sqlite3.sqlite_version_info < (3, 44):
         pytest.skip("this SQLite looks at search indexes only when asked to, by writing")
@@ -300,7 +326,7 @@ def test_a_damaged_search_index_is_noticed(team: Team, tmp_path: Path) -> None:
     path = tmp_path / "plain.db"
     path.write_bytes(gzip.decompress(body))
     with closing(open_writer(tmp_path / "own.db")) as own:
-        snapshot.migrate(own)
+        migrate(own)
         with pytest.raises(SnapshotError):
             check(path, own, made(team).revision)
 
@@ -448,6 +474,36 @@ def test_it_is_described_and_read_from_anywhere(team: Team) -> None:
         assert httpx.get(f"{team.address}{W}/snapshot", params={"schema": 1}).status_code == 401
 
 
+def test_it_is_made_from_whatever_database_there_is(server_database: Database, tmp_path: Path) -> None:
+    with desk_on(server_database, tmp_path, settings(SnapshotBuilder(SCHEMA_VERSION, build))) as desk:
+        mai = desk.contact("good morning")
+        viewer = desk.server.accounts.viewer(desk.console().session.access, desk.workspace.id)
+        snapshots = desk.server.snapshots
+        while (found := snapshots.find(viewer, SCHEMA_VERSION)) is None:
+            snapshots._attending.join()
+        plain = tmp_path / "plain.db"
+        plain.write_bytes(gzip.decompress(found.path.read_bytes()))
+        with closing(sqlite3.connect(plain)) as connection:
+            assert connection.execute("SELECT contact_id, text FROM message WHERE kind = 'incoming'").fetchall() == [
+                (mai.id, "good morning")
+            ]
+        assert found.revision == viewer.head
+        assert sorted(path.name for path in found.path.parent.iterdir()) == [found.path.name, "making.lock"]
+
+
+def test_it_is_given_up_when_the_console_is_left(fresh: Console, line: BadLine) -> None:
+    left = iter([False] * 3)
+    exchange = Exchange(fresh.store, fresh.authority, many_rows=1, stopping=lambda: next(left, True))
+    exchange.run()
+    assert fresh.store.cursor == 0
+    begun = (fresh.folder / "snapshot.part").stat().st_size
+    line.asked = []
+    run(fresh)
+    ranges = [asked.headers.get("range") for asked in line.asked if asked.path.startswith(f"{W}/snapshot")]
+    assert ranges == [f"bytes={begun}-" if begun else None]
+    assert fresh.texts()
+
+
 def test_an_old_one_is_made_anew_and_kept_for_who_is_fetching_it(tmp_path: Path) -> None:
     builder = SnapshotBuilder(SCHEMA_VERSION, build)
     with a_team(tmp_path / "team", settings(builder)) as team:
@@ -474,11 +530,8 @@ def test_a_server_without_a_snapshot_gives_pages(
 ) -> None:
     with a_team(tmp_path / "team", settings(builder)) as team:
         run(team.console("one"))
-        process = team.server.snapshots._process
-        if process is not None:
-            process.join()
-            while team.server.snapshots._process is not None:
-                pass
+        if builder is not None:
+            team.server.snapshots._attending.join()
             assert "there is no room" in caplog.text
         fresh = team.console("two")
         run(fresh)

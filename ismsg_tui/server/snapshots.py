@@ -12,6 +12,8 @@ import logging
 import multiprocessing
 import os
 import re
+import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -46,6 +48,8 @@ KEPT = 24 * 3600.0
 """Seconds for which one is kept for those who are fetching it."""
 AFTER_FAULT = 15 * 60.0
 """Seconds for which nothing is tried after it failed: consoles take pages."""
+PATIENCE = 3.0
+"""Seconds that a process gets to end."""
 RETRY = 3
 """Seconds after which whoever waits for one is to ask again."""
 
@@ -87,9 +91,10 @@ class Snapshots:
         self._builder = builder
         self._lock = threading.Lock()
         self._process: SpawnProcess | None = None
+        self._attending = threading.Thread()
         self._stopped = False
         self._failed: dict[str, float] = {}
-        """When the last one of a workspace could not be made."""
+        """Until when nothing is tried for a workspace of which none could be made."""
 
     def find(self, viewer: Viewer, schema: int, held: str = "") -> Snapshot | None:
         """A snapshot for a user whose store has that schema; None while one is being made.
@@ -121,11 +126,14 @@ class Snapshots:
         """Give up whatever is being made; returns once it has ended."""
         with self._lock:
             self._stopped = True
+            if self._process is None:
+                return
             process = self._process
-            if process is not None:
-                process.terminate()
-        if process is not None:
-            process.join()
+            process.terminate()
+        self._attending.join(PATIENCE)
+        if process.is_alive():
+            process.kill()
+            self._attending.join()
 
     def _kept(self, viewer: Viewer, schema: int) -> list[Snapshot]:
         """What there is of a workspace, the newest first."""
@@ -159,7 +167,8 @@ class Snapshots:
             )
             self._process.start()
             told.close()
-            threading.Thread(target=self._attend, args=(self._process, answer, ws), daemon=True).start()
+            self._attending = threading.Thread(target=self._attend, args=(self._process, answer, ws), daemon=True)
+            self._attending.start()
 
     def _attend(self, process: SpawnProcess, answer: Connection, ws: str) -> None:
         with closing(answer):
@@ -169,10 +178,10 @@ class Snapshots:
                 problem = "its process ended"
         process.join()
         with self._lock:
-            self._process = None
             if problem and not self._stopped:
                 self._failed[ws] = time.monotonic() + AFTER_FAULT
                 log.error("a snapshot could not be made: %s", problem)
+            self._process = None
 
 
 def _none() -> ProblemError:
@@ -189,6 +198,8 @@ def _key(ws: str, epoch: str, schema: int) -> str:
 
 def _work(url: str, folder: Path, ws: str, builder: SnapshotBuilder, told: Connection) -> None:
     """Make a snapshot and say "", or what went wrong."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with nothing left half made
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: it is for who started this
     end_with_parent()
     # This may be within a console, whose screen nobody may write on.
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the process ends
@@ -261,8 +272,6 @@ def _clear(folder: Path) -> None:
     for path in folder.iterdir():
         with suppress(OSError):
             if path.name.startswith(_SCRATCH):
-                for left in path.iterdir():
-                    left.unlink()
-                path.rmdir()
+                shutil.rmtree(path)
             elif _NAME.fullmatch(path.name) and time.time() - path.stat().st_mtime > KEPT:
                 path.unlink()

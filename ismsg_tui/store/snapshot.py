@@ -39,6 +39,8 @@ _COPIED = (
 )
 """Every table that pages fill. What FTS5 keeps in `config` is the same in every store."""
 _HEADER = 20
+_STEPS = 100_000
+"""Steps of SQLite's machine between two looks at whether to go on: some milliseconds."""
 
 
 class SnapshotError(Exception):
@@ -71,10 +73,10 @@ class _Scratch(FollowingStore):
 # Checking
 
 
-def check(path: Path, own: Connection, revision: int, checked: Callable[[], None] = lambda: None) -> None:
+def check(path: Path, own: Connection, revision: int, stopping: Callable[[], bool] = lambda: False) -> None:
     """Make sure that a file is a snapshot as of a revision which a store may take over. Raises SnapshotError, OSError.
 
-    `own` is a connection of that store; `checked` is called now and then, and may raise.
+    `own` is a connection of that store. Once `stopping` says so it is given up, as an error.
     """
     with path.open("rb") as file:
         head = file.read(_HEADER)
@@ -82,13 +84,12 @@ def check(path: Path, own: Connection, revision: int, checked: Callable[[], None
         raise SnapshotError("It is no database at rest.")
     try:
         with closing(_open(path)) as connection:
+            connection.set_progress_handler(stopping, _STEPS)
             _check_schema(connection, own)
             _check_pages(connection)
-            checked()
             _check_place(connection, revision)
             for table in PARTS:
                 _check_table(connection, table, revision)
-                checked()
             _check_inbox(connection)
     except Error as error:
         raise SnapshotError(f"It can't be read: {error}.") from error

@@ -157,7 +157,7 @@ def _search_texts(connection: Connection, table: Table[Any], ids: Sequence[str])
     return _texts(connection, table, "id IN (SELECT value FROM json_each(?))", ids)
 
 
-def _texts(connection: Connection, table: Table[Any], which: str, *given: int | Sequence[int | str]) -> SearchTexts:
+def _texts(connection: Connection, table: Table[Any], which: str, given: int | Sequence[int | str]) -> SearchTexts:
     """Texts by row number, ascending: FTS5 writes a segment each time the numbers do not ascend."""
     if table.name not in SEARCHED:
         return {}
@@ -166,7 +166,7 @@ def _texts(connection: Connection, table: Table[Any], which: str, *given: int | 
     return dict(
         cursor.execute(
             f"SELECT n, {SEARCHED[table.name][1]} FROM {table.name} WHERE {which} ORDER BY n",
-            [value if isinstance(value, int) else msgspec.json.encode(value).decode() for value in given],
+            (given if isinstance(given, int) else msgspec.json.encode(given).decode(),),
         )
     )
 
@@ -183,7 +183,8 @@ def _update_search(connection: Connection, table: Table[Any], old: SearchTexts, 
     """Bring the index up to date where rows had the texts `old`, and for those added behind row number `newest`."""
     if table.name not in SEARCHED:
         return
-    new = _texts(connection, table, "n > ? OR n IN (SELECT value FROM json_each(?))", newest, list(old))
+    new = _texts(connection, table, "n IN (SELECT value FROM json_each(?))", list(old))
+    new |= _texts(connection, table, "n > ?", newest)
     index = SEARCHED[table.name][0]
     gone = [(n, search_form(text)) for n, text in old.items() if text and new.get(n) != text]
     come = [(n, search_form(text)) for n, text in new.items() if text and old.get(n) != text]

@@ -91,6 +91,8 @@ class Shortcut:
             self._not_before = time.monotonic() + (error.retry_after if isinstance(error, BusyError) else AFTER_CUT)
             log.warning("the snapshot did not come whole, pages go on: %s", error)
         except (FileError, ClientError, SnapshotError, CursorError, OSError, Error) as error:
+            if self._stopping():
+                return None
             self._not_before = float("inf")
             self._forget()
             log.warning("there is no snapshot to begin with, pages go on: %s", error)
@@ -108,7 +110,7 @@ class Shortcut:
         if snapshot.epoch != standing.epoch:
             raise SnapshotError("It is of another history.")
         self._unpack()
-        check(self._plain, self._store.reader, snapshot.revision, self._look_up)
+        check(self._plain, self._store.reader, snapshot.revision, self._stopping)
         tail = read_on(snapshot.revision)
         self._look_up()
         refused = self._store.take_snapshot(self._plain, standing.epoch, snapshot.revision, tail)

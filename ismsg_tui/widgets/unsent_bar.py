@@ -52,6 +52,7 @@ class UnsentBar(Vertical, can_focus=True):
         & #unsent-reason { color: $text-error; }
         & KeyLine { margin: 0 2; }
         &:focus Static { display: block; }
+        &:focus .-empty { display: none; }
     }
     """
 
@@ -83,8 +84,10 @@ class UnsentBar(Vertical, can_focus=True):
         status.left, status.right = view.title, view.note
         status.alarm = "bold $text-warning" if view.alarm else ""
         status.rule = "━" if self.has_focus else "─"
-        self.query_one("#unsent-words", Static).update(view.words)
-        self.query_one("#unsent-reason", Static).update(view.reason)
+        for name, words in (("words", view.words), ("reason", view.reason)):
+            line = self.query_one(f"#unsent-{name}", Static)
+            line.update(words)
+            line.set_class(not words, "-empty")
         elsewhere = (("next_unsent", ", ".join(word for _, word in view.keys[:3])),)
         self.query_one(KeyLine).keys = tuple(
             KeyShown(key_label(action(action_id).current_keys[0]), word, action_id)
@@ -105,13 +108,14 @@ class UnsentBar(Vertical, can_focus=True):
             self.post_message(self.Disarmed())
 
     def on_resize(self) -> None:
-        """Keep the terminal's cursor here."""
-        self._park_cursor()
+        """Keep the terminal's cursor here, once the lines have their places."""
+        self.call_after_refresh(self._park_cursor)
 
     def _park_cursor(self) -> None:
         if self.has_focus:
-            region = self.query_one("#unsent-words").region
-            self.app.cursor_position = Offset(region.x, region.y)
+            words = self.query_one("#unsent-words", Static)
+            self.app.cursor_position = Offset(words.region.x, words.region.y)
+            words.refresh()
 
     def on_key(self, event: Key) -> None:
         """Whatever is not a confirmation is none."""
