@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,8 @@ def _recorded(database: Database, push: Callable[[Contact], str], contact: Conta
     statements: Statements = []
 
     def note(_c: object, _u: object, statement: str, parameters: Any, _x: object, many: bool) -> None:
-        statements.extend((statement, given) for given in (parameters if many else [parameters]))
+        if not statement.startswith("BEGIN"):  # the replay is one transaction
+            statements.extend((statement, given) for given in (parameters if many else [parameters]))
 
     push(contact)
     sa.event.listen(database.engine, "before_cursor_execute", note)
@@ -130,10 +132,13 @@ def _renamed(parameters: Any, names: dict[str, str]) -> Any:
 
 def _rate(tasks: Sequence[Callable[[], object]]) -> float:
     """How often a second the tasks are done, each on a thread of its own."""
-    threads = [threading.Thread(target=lambda task=task: [task() for _ in range(EACH)]) for task in tasks]
     start = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(tasks)) as threads:
+        for done in [threads.submit(_repeat, task) for task in tasks]:
+            done.result()
     return len(tasks) * EACH / (time.perf_counter() - start)
+
+
+def _repeat(task: Callable[[], object]) -> None:
+    for _ in range(EACH):
+        task()

@@ -18,6 +18,7 @@ from benchmarks.import_rate import insert, load_of
 from benchmarks.measure import DATA, Result
 from benchmarks.team import Office
 from ismsg_tui.clock import now_ms
+from ismsg_tui.domain.wire import MOST_ROWS
 from ismsg_tui.importer.conversations import StoreSink, Watch, import_conversations
 from ismsg_tui.inbox import enter_workspace
 from ismsg_tui.store.export import adopted_rows
@@ -43,6 +44,7 @@ def measure() -> Iterator[Result]:
             rows = [row for rows in adopted_rows(source) for row in rows]
         with Office(folder / "server", rows) as office:
             paged, count = _fetch(office, folder / "paged", owner.id, by_pages=True)
+            applied = _apply(office, folder / "applied", owner.id)
             yield Result("a snapshot of it is made", _make(office, owner.id, folder), paged, "s")
             seconds, _ = _fetch(office, folder / "console", owner.id)
             packed = next((folder / "server" / "snapshots").glob("*.gz"))
@@ -50,6 +52,7 @@ def measure() -> Iterator[Result]:
             size = packed.stat().st_size / 1e6
         bare = insert(folder / "bare.db", load_of(folder / "paged" / "ismsg.db"))
         yield Result(f"first sync of {count:,} rows by pages", count / paged, count / bare, "rows/s")
+        yield Result("the same, pages at hand", count / applied, count / bare, "rows/s")
         yield Result("the same by a snapshot", count / seconds, count / paged, "rows/s")
         yield Result(f"the same against a copy of the {size:.0f} MB, unpacked", seconds, copied, "s")
 
@@ -62,6 +65,18 @@ def _fetch(office: Office, folder: Path, user_id: str, *, by_pages: bool = False
         tables = ("contact", "conversation", "message", "read_mark")
         rows = sum(store.reader.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
         return seconds, rows
+
+
+def _apply(office: Office, folder: Path, user_id: str) -> float:
+    """Seconds that the store takes to take in pages that are at hand."""
+    with closing(Store(folder)) as store, closing(office.authority(user_id, folder)) as authority:
+        pages = [authority.changes(0, MOST_ROWS)]
+        while pages[-1].more:
+            pages.append(authority.changes(pages[-1].to, MOST_ROWS))
+        start = time.perf_counter()
+        for page in pages:
+            store.apply(page)
+        return time.perf_counter() - start
 
 
 def _make(office: Office, user_id: str, folder: Path) -> float:

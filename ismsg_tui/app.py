@@ -51,7 +51,7 @@ from ismsg_tui.screens.welcome import Start, WelcomeApp
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.signing import Signed
 from ismsg_tui.store.connection import DatabaseError
-from ismsg_tui.store.unsent import Written
+from ismsg_tui.store.unsent import Written, untold
 from ismsg_tui.store.unused_blobs import clear_unused
 from ismsg_tui.sync.authority import Authority
 from ismsg_tui.sync.engine import Refused, Sync, SyncStatus
@@ -196,6 +196,8 @@ class IsmsgApp(DressedApp, TellsFaults):
         self._unlisten = self.inbox.listen(self._note_change)
         self.set_interval(LOOK_AROUND, self._look_around)
         self.set_timer(TIDY_AFTER, self._tidy)
+        for issued, refusal in untold(self.inbox.store.reader):
+            self.post_message(CommandRefused(Refused(issued, refusal)))
         if self._sync is not None:
             self._sync.start()
 
@@ -261,7 +263,7 @@ class IsmsgApp(DressedApp, TellsFaults):
             scopes, self._changed = frozenset(self._changed), set()
         if scopes:
             self.desk.changed(scopes)
-            self._notifier.changed(scopes, now_ms())
+            self._notifier.changed(None if EVERYTHING in scopes else scopes, now_ms())
 
     @work(group="tidy", exit_on_error=False, description="clear files away")
     async def _tidy(self) -> None:

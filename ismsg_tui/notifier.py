@@ -8,6 +8,7 @@ from ismsg_tui.clipboard import wrapped
 from ismsg_tui.domain.entities import MessageKind
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.store.arrivals import arrivals, last_arrival
 
 BURST = 10_000
 """After a notification, what comes within this many milliseconds is told in one more."""
@@ -32,10 +33,19 @@ class Notifier:
         self._waiting: list[str] = []
         self._last_told = 0
         self._titled: int | None = None
+        self._heard = last_arrival(inbox.store.reader)
+        """The place of the newest message that was looked at."""
 
-    def changed(self, contact_ids: frozenset[str], now: int) -> None:
-        """Look at contacts that changed; what is new to an agent who looks elsewhere is told, one for a burst."""
+    def changed(self, contact_ids: frozenset[str] | None, now: int) -> None:
+        """Look at contacts that changed; what is new to an agent who looks elsewhere is told, one for a burst.
+
+        None where another process has written: then those are looked at who have written since.
+        """
         if self.enabled and not self.focused:
+            reader = self._inbox.store.reader
+            if contact_ids is None:
+                contact_ids = frozenset(arrival.contact_id for arrival in arrivals(reader, self._heard))
+            self._heard = last_arrival(reader)
             for row in self._inbox.rows(sorted(contact_ids)).values():
                 mine = row.assignee_id in (None, self._inbox.user_id)
                 new = row.last_kind is MessageKind.INCOMING and row.last_at > self._told.get(
@@ -60,6 +70,7 @@ class Notifier:
         """The agent looks at the terminal again: what came meanwhile is seen."""
         self.focused = True
         self._since = now
+        self._heard = last_arrival(self._inbox.store.reader)
         self._waiting.clear()
         self._told.clear()
 

@@ -316,3 +316,13 @@ async def test_a_refusal_of_words_says_where_they_are(tmp_path: Path) -> None:
         await settle(pilot)
         assert any("Nothing is lost: ! goes there." in note.message for note in pilot.app._notifications)
         assert len(outbox.entries(inbox.store.reader, OutboxState.REFUSED)) == 1
+
+
+async def test_what_was_refused_while_no_console_was_open_is_told_at_the_next_start(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    issued = inbox.act(AssignContact(contact_named(inbox, "Mai Tran"), ANA.id))
+    assert issued is not None
+    inbox.store.refuse(issued.id, Refusal("assignment-conflict", "Somebody else was quicker: Ben has Mai Tran now."))
+    async with console(inbox) as pilot:
+        assert any("Ben has Mai Tran now" in note.message for note in pilot.app._notifications)
+        assert outbox.entries(inbox.store.reader, OutboxState.REFUSED) == []

@@ -35,6 +35,14 @@ def test_a_message_rings_and_names_who_wrote(tmp_path: Path) -> None:
     assert desk.written == ["\a\x1b]9;Mai Tran wrote\x1b\\"]
 
 
+def test_a_message_that_another_process_has_written_rings_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    receive(desk.inbox.store, contact_named(desk.inbox, "Mai Tran"), "hello?", at=desk.start + BURST)
+    for again in range(3):
+        desk.notifier.changed(None, desk.start + BURST * (again + 1))
+    assert desk.written == ["\a\x1b]9;Mai Tran wrote\x1b\\"]
+
+
 def test_a_burst_is_told_once_and_then_summed_up(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.hears_from("Mai Tran", BURST)

@@ -45,7 +45,7 @@ def test_killing_servers_and_consoles_on_a_bad_line_loses_and_doubles_nothing(
         for turn in range(KILLS):
             work_and_kill(firm, firm.desks if turn % 2 else firm.processes, dice)
         for customer in customers:
-            customer.join(60)
+            customer.join(60 * KILLS)
             customer.stop()
         firm.come_to_rest()
         check(firm, customers)

@@ -181,12 +181,12 @@ async def test_a_wrong_password_is_told_and_can_be_mended(tmp_path: Path) -> Non
     server = Server(SignedOutError("E-mail or password are wrong."), SIGNED)
     async with welcome(tmp_path, server) as (pilot, app):
         await pilot.press("3")
-        await fill_in(pilot, "desk.example.org", "ana@example.org", "wrong")
+        await fill_in(pilot, "desk.example.org", "ana@example.org", "nearly!")
         await pilot.press("enter")
         await shown(pilot, lambda: "are wrong" in said(pilot))
         await pilot.press("backspace", "enter")
         await shown(pilot, lambda: app.signed is not None)
-    assert [asked[2] for asked in server.asked] == ["wrong", "wron"]
+    assert [asked[2] for asked in server.asked] == ["nearly!", "nearly"]
 
 
 async def test_somebody_in_several_workspaces_chooses_one(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ismsg_tui.signing import AddressError, WhichWorkspaceError, check_address, 
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import lock_file
 from ismsg_tui.store.store import Store
+from ismsg_tui.store.unsent import untold
 from ismsg_tui.sync.authority import BusyError, ClientError, SignedOutError, UnreachableError
 from ismsg_tui.sync.connecting import connect
 from ismsg_tui.sync.credentials import Credentials
@@ -108,6 +109,8 @@ def sync(session: Session, anew: bool) -> None:
     if asking := outbox.counts(store.reader).asking:
         say(f"{asking:,} of your messages are old: the console asks you whether they shall still leave.")
     if refused:
+        for issued, _ in untold(store.reader):
+            store.forget(issued.id)  # it is told now
         raise FailedError("Not everything was done.", [found.refusal.reason for found in refused])
 
 

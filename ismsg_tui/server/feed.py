@@ -7,6 +7,7 @@ pages: the count `sight` changes, and the console begins anew.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
@@ -21,6 +22,8 @@ from ismsg_tui.server.states import Standing
 
 MOST_MOVED = 200
 """How many contacts that came into sight a page holds, about: a revision is never split."""
+MOST_SHARED, MOST_SHARED_ROWS = 64, 100
+"""How many pages are kept for others, and the rows of the largest."""
 
 Found = tuple[int, str, str, str]
 """Revision, kind, id and body."""
@@ -55,6 +58,33 @@ def read_page(
             gone = _moved_out(connection, standing.id, holders, since, to)
     spliced = [(rev, kind, Raw(body.encode())) for rev, kind, _, body in rows]
     return PageBody(since, to, standing.head, to < standing.head, spliced, gone)
+
+
+class SharedPages:
+    """Small pages that were read lately, for all who see the same; any thread may call.
+
+    What a page holds follows from where the workspace stood and which contacts are seen: no row changes without the
+    workspace coming further. So where everybody looks at the same news, it is read once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pages: dict[tuple[object, ...], PageBody] = {}
+
+    def read(
+        self, connection: sa.Connection, standing: Standing, holders: frozenset[str] | None, since: int, limit: int
+    ) -> PageBody:
+        """As `read_page`."""
+        key = (standing.id, standing.epoch, standing.head, holders, since, limit)
+        page = self._pages.get(key)
+        if page is None:
+            page = read_page(connection, standing, holders, since, limit)
+            if len(page.rows) <= MOST_SHARED_ROWS:
+                with self._lock:
+                    while len(self._pages) >= MOST_SHARED:
+                        del self._pages[next(iter(self._pages))]
+                    self._pages[key] = page
+        return page
 
 
 def count_rows(connection: sa.Connection, ws: str, holders: Collection[str] | None) -> int:

@@ -35,7 +35,7 @@ from ismsg_tui.server.accounts import Viewer
 from ismsg_tui.server.checks import faults
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
-from ismsg_tui.server.feed import count_rows, holders_seen, read_page
+from ismsg_tui.server.feed import SharedPages, count_rows, holders_seen
 from ismsg_tui.server.receipts import digest, find_receipt, keep_receipt
 from ismsg_tui.server.restored import hold_in_doubt
 from ismsg_tui.server.rows import read_row, write_rows
@@ -58,6 +58,10 @@ Within = Callable[[sa.Connection], None]
 Hook = Callable[[sa.Connection, str, int, Issued | None, Sequence[Entity]], None]
 BlobCheck = Callable[[sa.Connection, str, str], bool]
 
+_SIGHT = sa.select(tables.member.c.sight).where(
+    tables.member.c.ws == sa.bindparam("ws"), tables.member.c.user_id == sa.bindparam("user")
+)
+
 
 class Ledger:
     """What is true in the workspaces of a database. Any thread, and any process on the same database, may call."""
@@ -67,6 +71,7 @@ class Ledger:
         self._db = database
         self._clock = clock
         self._settings = SettingsCache()
+        self._pages = SharedPages()
         self._listeners: list[Callable[[str, int], None]] = []
         self.after_effects: list[Hook] = []
         """Called in the transaction, after rows are written: connection, workspace, revision, command, rows.
@@ -217,7 +222,7 @@ class Ledger:
         with self._db.read() as connection:
             standing, settings, now_sight = self._look(connection, viewer)
             _check_cursor(standing, since, epoch, sight, now_sight)
-            return read_page(connection, standing, _holders(settings, viewer), since, limit)
+            return self._pages.read(connection, standing, _holders(settings, viewer), since, limit)
 
     def hello(self, viewer: Viewer) -> wire.Hello:
         """How things stand for a user."""
@@ -256,10 +261,7 @@ class Ledger:
     def _look(self, connection: sa.Connection, viewer: Viewer) -> tuple[Standing, Settings, int]:
         """How the workspace stands, its settings, and how often what the user sees has changed."""
         standing = read_standing(connection, viewer.workspace_id)
-        member = tables.member.c
-        sight = connection.execute(
-            sa.select(member.sight).where(member.ws == viewer.workspace_id, member.user_id == viewer.user_id)
-        ).scalar_one()
+        sight = connection.execute(_SIGHT, {"ws": viewer.workspace_id, "user": viewer.user_id}).scalar_one()
         return standing, self._settings.read(connection, standing), int(sight)
 
     def _tell(self, workspace_id: str, seq: int) -> None:

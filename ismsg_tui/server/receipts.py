@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -74,13 +75,16 @@ def digest(issued: Issued) -> str:
 
 def _essence(thing: Any) -> Any:
     if isinstance(thing, Struct):
-        fields = msgspec.structs.fields(thing)
+        fields = _fields(type(thing))
         kept = {field.name: _essence(getattr(thing, field.name)) for field in fields if not _is_default(thing, field)}
         tag = thing.__struct_config__.tag
         return kept if tag is None else {"type": tag, **kept}
     if isinstance(thing, list | tuple):
         return [_essence(item) for item in thing]
     return thing
+
+
+_fields = cache(msgspec.structs.fields)
 
 
 def _is_default(thing: Struct, field: msgspec.structs.FieldInfo) -> bool:

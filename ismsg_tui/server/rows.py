@@ -58,22 +58,31 @@ def upsert(connection: sa.Connection, table: sa.Table, values: Sequence[Mapping[
 
 
 @cache
-def _upsert(dialect: str, table: sa.Table, columns: frozenset[str]) -> sa.Insert:
-    into = _insert(dialect, table)
+def _upsert(dialect: str, table: sa.Table, columns: frozenset[str]) -> sa.TextClause:
+    into = _INSERTS[dialect].insert(table)
     keys = list(table.primary_key)
     changes = {name: into.excluded[name] for name in sorted(columns - {key.name for key in keys})}
-    return into.on_conflict_do_update(index_elements=keys, set_=changes)
+    return _written(dialect, into.on_conflict_do_update(index_elements=keys, set_=changes), columns)
 
 
 def insert_missing(connection: sa.Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
-    """Insert those rows that are not there."""
+    """Insert those rows that are not there; all of them name the same columns."""
     if values:
-        connection.execute(_insert(connection.dialect.name, table).on_conflict_do_nothing(), list(values))
+        connection.execute(_insert_missing(connection.dialect.name, table, frozenset(values[0])), list(values))
 
 
 @cache
-def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+def _insert_missing(dialect: str, table: sa.Table, columns: frozenset[str]) -> sa.TextClause:
+    return _written(dialect, _INSERTS[dialect].insert(table).on_conflict_do_nothing(), columns)
+
+
+_INSERTS = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+def _written(dialect: str, statement: sa.Insert, columns: frozenset[str]) -> sa.TextClause:
+    """A statement as text: SQLAlchemy writes one with ON CONFLICT out anew each time, which takes longest of all."""
+    named = _INSERTS[dialect].dialect(paramstyle="named")
+    return sa.text(str(statement.compile(dialect=named, column_keys=sorted(columns))))
 
 
 # Statements that run with every command are put together once: that takes longer than running them.

@@ -110,6 +110,15 @@ def refused_lines(connection: Connection, contact_id: str) -> list[tuple[Message
     return sorted(found, key=lambda pair: (pair[0].at, pair[0].id))
 
 
+def untold(connection: Connection) -> list[tuple[Issued, Refusal]]:
+    """What was refused, holds no words to be kept, and has not been told yet."""
+    return [
+        (entry.issued, entry.problem)
+        for entry in outbox.stuck(connection)
+        if entry.state is OutboxState.REFUSED and entry.problem is not None and line_of(entry.issued) is None
+    ]
+
+
 def unsent(connection: Connection, user_id: str, now: int, contact_id: str | None = None) -> list[Unsent]:
     """Everything of the user's, or of one contact, that waits for the agent, in order of time."""
     found = [

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 PAGE_ROWS = 500
 """Rows of the first page; the pages after it grow and shrink with the time that they take."""
+FILLING = 10
+"""How many times as large the first page is where all rows are taken: large pages cost less a row."""
 QUICK, SLOW = 0.15, 0.6
 """Seconds: a page that takes less may be larger, one that takes more is to be smaller."""
 MOST_PAGES = 40
@@ -213,8 +215,8 @@ class Exchange:
                 meter = _Meter(0)
             else:
                 started = time.monotonic()
-                page = self._read_on(store.cursor, meter, apart=True)
-                if page.more and self._stopping():
+                page = None if self._stopping() else self._read_on(store.cursor, meter, apart=True)
+                if page is None or (page.more and self._stopping()):
                     return
                 self._tell(store.apply(page))
                 self._adapt(len(page.rows), time.monotonic() - started)
@@ -298,6 +300,7 @@ class Exchange:
         lost = not first and (not same or reason == "cursor-ahead")
         self._sent_again = self._sent_again or lost
         self._shortcut.allow()
+        self._limit = min(FILLING * PAGE_ROWS, MOST_ROWS)
         self._store.begin_anew(standing.epoch, standing.sight, at=at, send_again=lost)
 
     def _check_identity(self, standing: Standing) -> None:
