@@ -23,7 +23,9 @@ from tests.replicas import assert_sound, rows_of
 
 WEB = Channel(id=new_id(), kind="web", name="Website", text_limit=500)
 MAI = Contact(id=new_id(), first_name="Mai", channel_id=WEB.id)
-SAID = Message(id=new_id(), contact_id=MAI.id, kind="incoming", at=now_ms(), text="hello", source=Source.CONTACT)  # type: ignore[arg-type]
+SAID = Message(
+    id=new_id(), contact_id=MAI.id, kind=MessageKind.INCOMING, at=now_ms(), text="hello", source=Source.CONTACT
+)
 
 
 @contextmanager

@@ -91,8 +91,8 @@ def desk(server_database: Database, tmp_path: Path) -> Desk:
 
 def test_a_team_is_set_up_and_signs_in(desk: Desk) -> None:
     desk.good("init", "--workspace", "Hotel 旅館")
-    desk.good("user", "add", "Ana", "--email", "ana@example.org", "--password-stdin", input=PASSWORD + "\n")
-    add_ben = ["user", "add", "Ben", "--email", "ben@example.org", "--team", "Night", "--visibility", "team"]
+    desk.good("user", "add", "ana@example.org", "--name", "Ana", "--password-stdin", input=PASSWORD + "\n")
+    add_ben = ["user", "add", "ben@example.org", "--name", "Ben", "--team", "Night", "--visibility", "team"]
     desk.good(*add_ben, "--password-stdin", input=PASSWORD)
     session = desk.sign_in("ana@example.org")
     assert session.workspace_name == "Hotel 旅館"
@@ -113,7 +113,7 @@ def test_users_are_changed_and_disabled(desk: Desk) -> None:
     desk.good("init", "--workspace", "Hotel")
     for name in ("Ana", "Ben"):
         email = f"{name}@example.org"
-        desk.good("user", "add", name, "--email", email, "--password-stdin", input=PASSWORD)
+        desk.good("user", "add", email, "--name", name, "--password-stdin", input=PASSWORD)
     desk.good("user", "set", "ben", "--role", "manager", "--team", "Day", "--password-stdin", input="battery staple")
     assert desk.sign_in("ben@example.org", "battery staple").user_id
     desk.good("user", "set", "ben@EXAMPLE.org", "--visibility", "own")
@@ -144,8 +144,8 @@ def test_what_is_wrong_is_said_in_a_sentence(desk: Desk) -> None:
     assert "server init" in desk.refused("user", "ls")
     desk.good("init", "--workspace", "Hotel")
     assert "already" in desk.refused("init", "--workspace", "hotel")
-    assert "terminal" in desk.refused("user", "add", "Ana", "--email", "a@example.org")
-    assert "8 characters" in desk.refused("user", "add", "A", "--email", "a@b", "--password-stdin", input="short")
+    assert "terminal" in desk.refused("user", "add", "a@example.org", "--name", "Ana")
+    assert "8 characters" in desk.refused("user", "add", "a@b", "--name", "A", "--password-stdin", input="short")
     assert "no such device" in desk.refused("device", "revoke", uid())
     assert "no such webhook" in desk.refused("webhook", "rm", uid())
     assert "https://" in desk.refused("channel", "add", "custom", "--name", "x", "--url", "ftp://x")

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.domain.changes import Page
 from ismsg_tui.domain.commands import AddComment, Command, Issued, MarkRead, MarkUnread, ReceiveMessage, SendMessage
-from ismsg_tui.domain.entities import Contact, Message, User
+from ismsg_tui.domain.entities import Contact, Message, MessageKind, User
 from ismsg_tui.store import following, outbox
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.drafts import Draft, read_draft
@@ -432,7 +432,7 @@ def test_what_waits_for_a_contact_out_of_sight_is_refused_and_what_may_have_left
 
 
 def test_pages_joined_to_one_say_what_they_say_one_after_the_other() -> None:
-    line = Message(id=uid(), contact_id=MAI.id, kind="incoming", at=T0, text="hello")  # type: ignore[arg-type]
+    line = Message(id=uid(), contact_id=MAI.id, kind=MessageKind.INCOMING, at=T0, text="hello")
     here = Page(0, 1, ((1, MAI), (1, line)), more=True)
     gone = Page(1, 2, (), more=True, gone=(MAI.id,))
     back = Page(2, 3, ((1, MAI), (1, line)))

@@ -273,10 +273,11 @@ class TeamMachine(RuleBasedStateMachine):
             arrive()
 
     def _is_out_of_sight(self, console: Console, text: str) -> bool:
-        """Whether the text stands with a contact that this user may not see."""
-        seen = {row.text for row in self.town.rows(console.user.id) if isinstance(row, Message)}
-        everything = {row.text for row in self.town.rows(TEAM[0].id) if isinstance(row, Message)}
-        return text in everything - seen or console.store.replica.rebuilding > 0
+        """Whether the text stands with a contact that is not in this console's sight, or not yet again."""
+        everything = self.town.rows(TEAM[0].id)
+        about = {row.contact_id for row in everything if isinstance(row, Message) and row.text == text}
+        here = {row["id"] for row in console.store.reader.execute("SELECT id FROM contact")}
+        return bool(about - here) or console.store.replica.rebuilding > 0
 
 
 _WAITING = (OutboxState.PENDING, OutboxState.SENDING, OutboxState.ACKNOWLEDGED)

@@ -13,7 +13,7 @@ import pytest
 from ismsg_tui.clock import now_ms
 from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.demo.shelf import Shelf
-from ismsg_tui.domain.commands import CloseConversation, Issued, ReceiveMessage
+from ismsg_tui.domain.commands import CloseConversation, Issued, ReceiveMessage, SendMessage
 from ismsg_tui.domain.entities import Attachment, FileKind, Message, MessageKind
 from ismsg_tui.files.handling import CHUNK, Cancelled, FileError, Progress
 from ismsg_tui.inbox import Inbox, RefusedError
@@ -253,15 +253,17 @@ def test_a_file_that_vanished_after_sending_is_said_to_have_failed(desk: Desk) -
     assert "not here any more" in desk.state(file).error
 
 
-def test_a_message_whose_files_the_authority_has_lost_comes_back_and_can_be_sent_again(desk: Desk) -> None:
+def test_a_message_whose_files_the_authority_has_lost_is_kept_and_can_be_sent_again(desk: Desk) -> None:
     file = desk.file()
     desk.send("the guide", file)
     desk.sync.transfers.exchange()
     (desk.folder / "there" / file.sha256).unlink()
     desk.sync.exchange()
-    draft = desk.inbox.draft(MAI.id)
-    assert (draft.text, draft.attachments) == ("the guide", (file,))
-    desk.send(draft.text, *draft.attachments)
+    (refused,) = outbox.entries(desk.store.reader, OutboxState.REFUSED)
+    command = refused.issued.command
+    assert isinstance(command, SendMessage)
+    assert (command.text, command.attachments) == ("the guide", (file,))
+    desk.send(command.text, *command.attachments)
     desk.sync.transfers.exchange()
     desk.sync.exchange()
     assert desk.there() == ["the guide"]

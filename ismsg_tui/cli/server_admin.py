@@ -62,8 +62,8 @@ def user() -> None:
 
 @user.command("add")
 @server_place
-@click.argument("name")
-@click.option("--email", required=True, metavar="E", help="What the user signs in with.")
+@click.argument("email")
+@click.option("--name", required=True, metavar="N", help="Who it is, as the team reads it.")
 @role_option
 @visibility_option
 @team_option
@@ -72,8 +72,8 @@ def user() -> None:
 @workspace_option
 def add_user(
     place: ServerPlace,
-    name: str,
     email: str,
+    name: str,
     role: str | None,
     visibility: str | None,
     team: str | None,
@@ -81,7 +81,7 @@ def add_user(
     no_password: bool,
     wanted: str,
 ) -> None:
-    """Add a user; the first one is the owner, others are agents unless --role says more."""
+    """Add the user who signs in with EMAIL; the first is the owner, others are agents unless --role says more."""
     with server_desk(place) as desk:
         workspace_id = desk.workspace(wanted)
         password = None if no_password else _password(password_stdin)

@@ -35,10 +35,8 @@ from ismsg_tui.sync.transfers import want_new, want_recent
 
 log = logging.getLogger(__name__)
 
-PAGE_ROWS = 500
-"""Rows of the first page; the pages after it grow and shrink with the time that they take."""
-FILLING = 10
-"""How many times as large the first page is where all rows are taken: large pages cost less a row."""
+PAGE_ROWS = MOST_ROWS
+"""Rows of the first page, large ones being cheaper by the row; the pages after it grow and shrink with the time that they take."""
 QUICK, SLOW = 0.15, 0.6
 """Seconds: a page that takes less may be larger, one that takes more is to be smaller."""
 MOST_PAGES = 40
@@ -267,7 +265,7 @@ class Exchange:
         if seconds > SLOW:
             self._limit = max(limit // 2, min(PAGE_ROWS, 100))
         elif seconds < QUICK and rows >= limit:
-            self._limit = min(limit + PAGE_ROWS, MOST_ROWS)
+            self._limit = min(2 * limit, MOST_ROWS)
 
     # Anew
 
@@ -300,7 +298,6 @@ class Exchange:
         lost = not first and (not same or reason == "cursor-ahead")
         self._sent_again = self._sent_again or lost
         self._shortcut.allow()
-        self._limit = min(FILLING * PAGE_ROWS, MOST_ROWS)
         self._store.begin_anew(standing.epoch, standing.sight, at=at, send_again=lost)
 
     def _check_identity(self, standing: Standing) -> None:
