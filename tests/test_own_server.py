@@ -11,7 +11,7 @@ import pytest
 
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, CreateContact, Issued, ReceiveMessage
-from ismsg_tui.domain.entities import Channel, Contact, Message, Source, User
+from ismsg_tui.domain.entities import Channel, Contact, Message, MessageKind, Source, User
 from ismsg_tui.inbox import Inbox, enter_workspace
 from ismsg_tui.own_server import FOLDER, OwnAuthority, OwnServer
 from ismsg_tui.store import outbox
