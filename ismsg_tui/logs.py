@@ -19,6 +19,7 @@ class QuietFormatter(logging.Formatter):
     def formatException(
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     ) -> str:
+        """Where an error came from."""
         kind, error, trace = ei
         if kind is None:
             return ""
