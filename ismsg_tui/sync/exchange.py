@@ -36,7 +36,7 @@ from ismsg_tui.sync.transfers import want_new, want_recent
 log = logging.getLogger(__name__)
 
 PAGE_ROWS = MOST_ROWS
-"""Rows of the first page, large ones being cheaper by the row; the pages after it grow and shrink with the time that they take."""
+"""Rows of the first page: large ones cost less a row. Those after it shrink and grow with the time that they take."""
 QUICK, SLOW = 0.15, 0.6
 """Seconds: a page that takes less may be larger, one that takes more is to be smaller."""
 MOST_PAGES = 40
