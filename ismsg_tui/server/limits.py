@@ -21,6 +21,10 @@ _MOST_KEYS = 10_000
 """So many clients are remembered before those that have been quiet are forgotten."""
 
 
+_ROUNDING = 1e-6
+"""Sums of times are not exact: who has waited as long as was said must get what was promised."""
+
+
 class Rate:
     """How much each key may have: `burst` at once, and `per_second` of it comes back every second.
 
@@ -37,7 +41,7 @@ class Rate:
         """Take `amount`, at most `burst`. Raises ProblemError 429 and takes nothing where there is not enough."""
         now = self._clock()
         left = self._now_left(key, now)
-        if left < amount:
+        if left < amount - _ROUNDING:
             raise ProblemError(
                 429,
                 "too-many-requests",
