@@ -6,7 +6,9 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
-PYTEST_ARGS ?= -n auto
+# Half of the time a test waits for a disk, a terminal or a clock: two processes for each core.
+WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1))))
+PYTEST_ARGS ?= -n $(WORKERS)
 
 NEEDED := ismsg needs Python 3.11, 3.12 or 3.13: install one of them, or uv, and run make again.
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
