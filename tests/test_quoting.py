@@ -16,7 +16,8 @@ from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.quote_bar import QuoteBar
 from tests.desk_setup import console, contact_named, open_inbox, press, receive, settle, shown_by, write
 from tests.factories import ANA
-from tests.on_screen import HARD_TEXTS, assert_screen_is_safe, needs_hard_texts
+from tests.hostile_desk import some
+from tests.on_screen import assert_screen_is_safe, needs_hard_texts
 
 SIZES = [(120, 36), (80, 24)]
 
@@ -238,7 +239,7 @@ async def test_no_quoted_text_harms_the_screen(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path, ("Mai Tran",))
     mai = contact_named(inbox, "Mai Tran")
     async with console(inbox, (80, 24)) as pilot:
-        for text in list(HARD_TEXTS.values())[::4]:
+        for text in some(20):
             receive(inbox.store, mai, text.encode(errors="replace").decode())
             await settle(pilot)
             await press(pilot, "R")

@@ -30,7 +30,7 @@ from ismsg_tui.themes import (
     readable,
 )
 from tests.desk_setup import add_snippets, contact_named, open_inbox, press, receive, settle
-from tests.factories import BEN
+from tests.factories import BEN, examples
 
 LINES = " ─═│║╭╮╰╯▌▎▁▂▃▄▅▆▇█▔▀"
 """What is drawn and not read."""
@@ -193,7 +193,7 @@ SCENES: dict[str, Callable[[Pilot[int]], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize("scene", SCENES)
-async def test_everything_that_is_painted_can_be_read_in_every_theme(tmp_path: Path, scene: str) -> None:
+async def test_what_is_painted_can_be_read_in_every_theme(tmp_path: Path, scene: str) -> None:
     inbox = open_inbox(tmp_path)
     add_snippets(inbox)
     mai, omar = contact_named(inbox, "Mai Tran"), contact_named(inbox, "Omar Haddad")
@@ -205,7 +205,9 @@ async def test_everything_that_is_painted_can_be_read_in_every_theme(tmp_path: P
     async with app.run_test(size=(160, 45), notifications=True) as pilot:
         await settle(pilot)
         await SCENES[scene](pilot)
-        assert await in_every_theme(pilot, [theme.name for theme in COLOURED], unreadable) == []
+        # Each scene in a third of the themes, and each theme in a third of the scenes: all of it takes minutes.
+        first, every = list(SCENES).index(scene) % 3, 3 if examples(2) <= 2 else 1
+        assert await in_every_theme(pilot, [theme.name for theme in COLOURED[first % every :: every]], unreadable) == []
 
 
 def hidden(app: IsmsgApp) -> list[str]:
