@@ -157,11 +157,13 @@ class OwnAuthority(Relay):
         self._user_id = user_id
         self._lock = threading.Lock()
         self._server: OwnServer | None = None
+        self._closed = False
         self._users: dict[str, RemoteAuthority] = {}
 
     def close(self) -> None:
-        """End the server."""
+        """End the server; it does not begin again."""
         with self._lock:
+            self._closed = True
             for remote in self._users.values():
                 remote.close()
             self._users.clear()
@@ -210,6 +212,8 @@ class OwnAuthority(Relay):
             return remote
 
     def _running(self) -> OwnServer:
+        if self._closed:
+            raise UnreachableError("The console is being closed.", arrived=False)
         if self._server is None:
             self._server = OwnServer(self._store.path.parent / FOLDER)
         return self._server

@@ -138,6 +138,15 @@ def test_a_customer_reaches_the_store_through_the_server(folder: Path) -> None:
         assert [line.message.text for line in inbox.timeline(lena.id) if line.message.text] == ["are you open?"]
 
 
+def test_a_server_that_was_ended_does_not_begin_again(folder: Path) -> None:
+    with closing(Store(folder)) as store:
+        authority = OwnAuthority(store, enter_workspace(store, "ana").id)
+        authority.close()
+        with pytest.raises(UnreachableError):
+            authority.meet()
+        assert not (folder / FOLDER / "server.db").exists()
+
+
 def test_only_one_process_runs_the_server_of_a_folder(folder: Path) -> None:
     with closing(OwnServer(folder / FOLDER)), pytest.raises(UnreachableError, match="Another server"):
         OwnServer(folder / FOLDER)
