@@ -75,6 +75,7 @@ def test_ctrl_c_cancels_what_is_typed_and_nothing_else(seat: Seat, terminal: Ter
     terminal.wait_for("Notice: Cancelled.")
     terminal.send("reply whole\r")
     terminal.wait_for("Done: Message to Mai Tran")
+    terminal.wait_for(lambda: terminal.cursor_line.startswith("Command"))
     terminal.send("\x04")
     assert terminal.wait() == 0
     assert seat.texts() == ["hello", "whole"]
@@ -131,5 +132,6 @@ def test_the_demo_runs_at_a_terminal_too(tmp_path: Path) -> None:
         terminal.wait_for("Command:")
         terminal.send("next\r")
         terminal.wait_for("Command, ")
+        terminal.wait_for(lambda: terminal.cursor_line.startswith("Command"))
         terminal.send("\x04")
         assert terminal.wait() == 0
