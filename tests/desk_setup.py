@@ -41,17 +41,25 @@ def open_inbox(
             first, _, last = name.partition(" ")
             contact = Contact(id=new_id(), first_name=first, last_name=last, channel_id=CHANNEL.id)
             store.adopt([contact])
-            said = ReceiveMessage(contact.id, f"hello, this is {first}", CHANNEL.id)
-            issued = Issued(new_id(), said, GUEST, start + index * 60_000)
-            rows = decide(load_state(store.reader, store.settings, issued), issued)
-            assert isinstance(rows, list)
-            store.adopt(rows)
+            had_received(store, contact.id, f"hello, this is {first}", at=start + index * 60_000)
     return Inbox(store, ANA.id, hold=hold)
 
 
 def receive(store: Store, contact_id: str, text: str, *, at: int | None = None) -> None:
-    """Have a contact write."""
-    store.execute(Issued(new_id(), ReceiveMessage(contact_id, text, CHANNEL.id), GUEST, at or now_ms()))
+    """Have a contact write, after all that the console has done so far."""
+    store.execute(_said(contact_id, text, at))
+
+
+def had_received(store: Store, contact_id: str, text: str, *, at: int | None = None) -> None:
+    """Have a contact have written, as an authority tells it: no real one lets a console say what a contact wrote."""
+    issued = _said(contact_id, text, at)
+    rows = decide(load_state(store.reader, store.settings, issued), issued)
+    assert isinstance(rows, list)
+    store.adopt(rows)
+
+
+def _said(contact_id: str, text: str, at: int | None) -> Issued:
+    return Issued(new_id(), ReceiveMessage(contact_id, text, CHANNEL.id), GUEST, at or now_ms())
 
 
 def add_snippets(inbox: Inbox) -> None:

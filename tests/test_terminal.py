@@ -12,7 +12,7 @@ from ismsg_tui.inbox import Inbox
 from ismsg_tui.logs import FILE_NAME
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
-from tests.desk_setup import contact_named, open_inbox, receive
+from tests.desk_setup import contact_named, had_received, open_inbox
 from tests.factories import ANA
 from tests.terminal import AT_REST, Terminal, ismsg
 
@@ -47,7 +47,7 @@ def assert_restored(terminal: Terminal) -> None:
 def prepare(folder: Path) -> Path:
     """A data folder with one contact in it who has written."""
     inbox = open_inbox(folder, ("Mai Tran",))
-    receive(inbox.store, contact_named(inbox, "Mai Tran"), HEARD)
+    had_received(inbox.store, contact_named(inbox, "Mai Tran"), HEARD)
     inbox.close_store()
     return folder
 
@@ -112,7 +112,7 @@ def test_going_to_another_contact_paints_that_contacts_conversation(tmp_path: Pa
 def test_the_newest_message_stays_in_sight_while_the_reply_grows(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path / "data", ("Mai Tran",))
     for number in range(60):
-        receive(inbox.store, contact_named(inbox, "Mai Tran"), f"message number {number}")
+        had_received(inbox.store, contact_named(inbox, "Mai Tran"), f"message number {number}")
     inbox.close_store()
     with ismsg(tmp_path, "--data", str(tmp_path / "data"), "--user", ANA.email) as terminal:
         terminal.wait_for("message number 59")

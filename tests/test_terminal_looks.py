@@ -26,7 +26,17 @@ from ismsg_tui.emojis import in_words
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.widgets.filters import Encodable, in_ascii, wants_ascii
-from tests.desk_setup import GUEST, add_snippets, contact_named, on_screen, open_inbox, press, receive, settle
+from tests.desk_setup import (
+    GUEST,
+    add_snippets,
+    contact_named,
+    had_received,
+    on_screen,
+    open_inbox,
+    press,
+    receive,
+    settle,
+)
 from tests.factories import ANA
 from tests.terminal import Terminal, isolated, tokens
 
@@ -291,7 +301,7 @@ def test_emoji_become_their_names() -> None:
 async def test_emoji_in_messages_and_names_are_shown_as_words_everywhere(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path, (f"Mai {FACES}", "Omar 🦆"))
     mai = inbox.resolve(f"Mai {FACES}")[0].id
-    receive(inbox.store, mai, f"many greetings {FACES} from all of us " * 4)
+    had_received(inbox.store, mai, f"many greetings {FACES} from all of us " * 4)
     inbox.comment(mai, f"nice {FACES}")
     inbox.assign(mai, None)
     app = IsmsgApp(inbox, Config(emoji="text"))

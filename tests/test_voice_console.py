@@ -275,6 +275,25 @@ async def test_deleting_takes_two_presses_and_another_key_takes_back_the_first(t
         assert takes_in(tmp_path) == []
 
 
+async def test_however_often_the_desk_looks_the_keys_go_back_to_where_they_were(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        app = pilot.app
+        assert isinstance(app, IsmsgApp)
+        assert isinstance(app.focused, ContactList)
+        await record(pilot)
+        assert isinstance(app.focused, RecorderBar)
+        take = app.voice.take_for(contact_named(inbox, "Mai Tran"))
+        assert take is not None
+        app.voice.forget(take)
+        app.desk.show_voice()
+        # The list has the keys again, and the bar has not heard of it yet.
+        app.desk.set_focus(app.desk.contacts)
+        app.desk.show_voice()
+        await settle(pilot)
+        assert isinstance(app.focused, ContactList)
+
+
 async def test_a_running_recording_can_be_deleted_too(tmp_path: Path) -> None:
     async with desk(open_inbox(tmp_path)) as pilot:
         await press(pilot, "ctrl+r")

@@ -13,6 +13,7 @@ from typing import Any
 
 from textual import work
 from textual.screen import Screen
+from textual.widget import Widget
 
 from ismsg_tui.domain.commands import SendMessage
 from ismsg_tui.domain.entities import ClosingNotes, MessageKind
@@ -24,12 +25,16 @@ from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.timeline import ContactCard
+from ismsg_tui.widgets.bar import Bar
 
 log = logging.getLogger(__name__)
 
 
 class ContactActs(Screen[None], TellsFaults):
     """The acting half of the desk: dialogs, and the store calls that follow from them."""
+
+    _came_from: Widget | None = None
+    """What had the focus before the bar that has it now."""
 
     def __init__(self, inbox: Inbox, writing: Writing) -> None:
         super().__init__()
@@ -55,6 +60,25 @@ class ContactActs(Screen[None], TellsFaults):
     def show_conversation(self) -> None:
         """Bring the conversation into sight."""
         raise NotImplementedError
+
+    def enter_bar(self, bar: Widget) -> None:
+        """Give a bar over the composer the keys, until `leave_bar` gives them back."""
+        if self.focused is not bar:
+            if not isinstance(self.focused, Bar):
+                self._came_from = self.focused
+            self.show_conversation()
+            self.set_focus(bar)
+
+    def leave_bar(self) -> None:
+        """Give the keys back to what had them before the bar.
+
+        At once, not with the next message: whoever looks again must not find the bar still in possession of them.
+        """
+        before, self._came_from = self._came_from, None
+        if before is not None and before.is_mounted and before.is_on_screen and before.focusable:
+            self.set_focus(before)
+        else:
+            self.pane.write()
 
     def action_quote(self) -> None:
         """Answer a message, quoting it."""

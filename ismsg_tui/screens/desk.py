@@ -137,7 +137,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
         """Show the new customers."""
         self._learn_settings()
         self.show_view(View.NEW)
-        self.contacts.focus()
+        self.set_focus(self.contacts)
         self.set_interval(GROW_OLD, self._grow_old)
 
     def _learn_settings(self) -> None:
@@ -350,14 +350,14 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
     def action_show_list(self) -> None:
         """Go back to the contact list."""
         self.remove_class("-conversation")
-        self.contacts.focus()
+        self.set_focus(self.contacts)
 
     @on(ContactList.Entered)
     def _enter_conversation(self) -> None:
         """Go into the conversation."""
         if self.pane.contact_id is not None:
             self.show_conversation()
-            self.query_one(Timeline).focus()
+            self.set_focus(self.query_one(Timeline))
 
     def action_reply(self) -> None:
         """Write to the contact."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual import on, work
-from textual.widget import Widget
 
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
@@ -27,8 +26,6 @@ class UnsentActs(ContactActs):
     """The line that the bar shows; the contact's oldest where it is no more."""
     _armed = ""
     """The line that the next press of the key discards."""
-    _came_before_unsent: Widget | None = None
-    """What had the focus before the bar."""
 
     @property
     def unsent_bar(self) -> UnsentBar:
@@ -47,8 +44,8 @@ class UnsentActs(ContactActs):
     def show_unsent(self) -> None:
         """Draw the bar as things stand with the contact that is looked at."""
         bar, items = self.unsent_bar, self._unsent_here()
-        if not items and bar.has_focus:
-            self._leave_unsent()
+        if not items and self.focused is bar:
+            self.leave_bar()
         item = self._shown_of(items)
         bar.view = view_of(item, items.index(item), len(items), armed=item.id == self._armed) if item else None
 
@@ -63,31 +60,21 @@ class UnsentActs(ContactActs):
         """Go to what was not sent: of the contact that is looked at first, then on to the next one."""
         here, everything = self._unsent_here(), self.not_sent.items()
         picked = self.query_one(PickingTimeline).picked
-        if picked is not None and not self.unsent_bar.has_focus:
+        if picked is not None and self.focused is not self.unsent_bar:
             self._unsent_id = picked.id
         shown = self._shown_of(here)
-        if shown is None or self.unsent_bar.has_focus:
+        if shown is None or self.focused is self.unsent_bar:
             after = [item for item in everything if shown and (item.message.at, item.id) > (shown.message.at, shown.id)]
             shown = next(iter([*after, *everything]), None)
         if shown is None:
             self.notify("Everything was sent.", timeout=3)
             return
-        if not self.unsent_bar.has_focus:
-            self._came_before_unsent = self.focused
         if shown.message.contact_id != self.pane.contact_id:
             self.go_to(shown.message.contact_id)
         self._unsent_id = shown.id
-        self.show_conversation()
         self.show_unsent()
+        self.enter_bar(self.unsent_bar)
         self.pane.show_line((shown.message.at, shown.id))
-        self.unsent_bar.focus()
-
-    def _leave_unsent(self) -> None:
-        before, self._came_before_unsent = self._came_before_unsent, None
-        if before is not None and before.is_mounted and before.is_on_screen and before.focusable:
-            before.focus()
-        else:
-            self.pane.write()
 
     @on(UnsentBar.Disarmed)
     def _disarm(self) -> None:
@@ -99,7 +86,7 @@ class UnsentActs(ContactActs):
     def _on_unsent_asked(self, event: UnsentBar.Asked) -> None:
         item = self._shown_of(self._unsent_here())
         if event.action_id == "leave_unsent" or item is None:
-            self._leave_unsent()
+            self.leave_bar()
         elif event.action_id == "send_again":
             self._send_again(item)
         elif event.action_id == "edit_unsent":

@@ -7,7 +7,6 @@ import logging
 
 from textual import on, work
 from textual.timer import Timer
-from textual.widget import Widget
 
 from ismsg_tui.audio.ports import AudioError
 from ismsg_tui.audio.sounds import peaks
@@ -37,8 +36,6 @@ class VoiceActs(ContactActs):
 
     voice: Voice
     _voice_timer: Timer | None = None
-    _came_from: Widget | None = None
-    """What had the focus before the bar."""
     _wanted_note: tuple[str, Message, Attachment] | None = None
     """What is to be played once its bytes are here."""
 
@@ -62,8 +59,8 @@ class VoiceActs(ContactActs):
         """Draw the bar as things stand, for the contact that is looked at."""
         bar, contact_id = self.bar, self.pane.contact_id
         view = bar_view(self.voice, contact_id, self._channel_of(contact_id))
-        if view is None and bar.has_focus:
-            self._leave_bar()
+        if view is None and self.focused is bar:
+            self.leave_bar()
         bar.view = view
         self._look_on(self.voice.is_active)
         take = self._take
@@ -99,20 +96,6 @@ class VoiceActs(ContactActs):
         card = self.pane.card if contact_id == self.pane.contact_id else self._inbox.card(contact_id or "")
         return self._inbox.channels.get(card.contact.channel_id or "") if card else None
 
-    def _go_to_bar(self) -> None:
-        bar = self.bar
-        if not bar.has_focus:
-            self._came_from = self.focused
-            self.show_conversation()
-            bar.focus()
-
-    def _leave_bar(self) -> None:
-        before, self._came_from = self._came_from, None
-        if before is not None and before.is_mounted and before.is_on_screen and before.focusable:
-            before.focus()
-        else:
-            self.pane.write()
-
     # Recording
 
     def action_record(self) -> None:
@@ -121,10 +104,10 @@ class VoiceActs(ContactActs):
         if voice.recording is not None:
             voice.stop()
             if voice.recording.contact_id == self.pane.contact_id:
-                self._go_to_bar()
+                self.enter_bar(self.bar)
         elif self._take is not None:
-            if not self.bar.has_focus:
-                self._go_to_bar()
+            if self.focused is not self.bar:
+                self.enter_bar(self.bar)
             else:
                 self.notify("This recording waits: send it, delete it, or record it again.", timeout=4)
         elif card is not None:
@@ -140,7 +123,7 @@ class VoiceActs(ContactActs):
         self.show_voice()
         # Who is writing goes on writing.
         if self.focused is None or self.pane.query_one(Composer) not in self.focused.ancestors:
-            self._go_to_bar()
+            self.enter_bar(self.bar)
 
     # Playing
 
@@ -179,7 +162,7 @@ class VoiceActs(ContactActs):
         note = Note(contact_id, f"{word} · {one_line(who, NAME_LIMIT)}", path, file.peaks)
         self.voice.play_note(note)
         self.show_voice()
-        self._go_to_bar()
+        self.enter_bar(self.bar)
         if not note.peaks:
             self._find_note_peaks(note)
 
@@ -224,7 +207,7 @@ class VoiceActs(ContactActs):
     def _asked(self, event: RecorderBar.Asked) -> None:
         voice, take = self.voice, self._take
         if event.action_id == "record" and voice.recording is None:
-            self._go_to_bar()
+            self.enter_bar(self.bar)
         elif voice.recording is not None:
             self._asked_while_recording(event.action_id)
         elif event.action_id == "drop_voice":

@@ -78,7 +78,7 @@ class Wayfinding(ContactActs):
         self.show_view(view, contact_id)
         self.show_contact(contact_id)
         self.show_conversation()
-        self.query_one(Timeline).focus()
+        self.set_focus(self.query_one(Timeline))
 
     @work(group="jump", exit_on_error=False, description="next unread")
     async def action_next_unread(self) -> None:
@@ -126,7 +126,7 @@ class Wayfinding(ContactActs):
         """Narrow the list."""
         self.remove_class("-conversation")
         self.add_class("-filter")
-        self.query_one("#filter", PlainInput).focus()
+        self.set_focus(self.query_one("#filter", PlainInput))
 
     @on(Input.Changed, "#filter")
     def _narrow(self, event: Input.Changed) -> None:
@@ -138,7 +138,7 @@ class Wayfinding(ContactActs):
     def _narrowed(self) -> None:
         if not self.only:
             self.drop_filter()
-        self.contacts.focus()
+        self.set_focus(self.contacts)
 
     def drop_filter(self) -> None:
         """Show all of the view again."""
@@ -151,7 +151,7 @@ class Wayfinding(ContactActs):
         if self.has_class("-filter"):
             self.drop_filter()
             self.show_view(self.view, self.pane.contact_id)
-            self.contacts.focus()
+            self.set_focus(self.contacts)
 
     def action_next_waiting(self) -> None:
         """Go to who waits longest: among the new customers, then among the agent's own."""

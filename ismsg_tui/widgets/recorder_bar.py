@@ -7,17 +7,15 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
 from textual.content import Content
-from textual.events import Click, Key
-from textual.geometry import Offset
+from textual.events import Click
 from textual.message import Message
 from textual.reactive import reactive, var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ismsg_tui.actions import Scope, action, bindings, key_label
-from ismsg_tui.widgets.key_line import Key as KeyShown
+from ismsg_tui.actions import Scope, bindings
+from ismsg_tui.widgets.bar import Bar
 from ismsg_tui.widgets.key_line import KeyLine
 from ismsg_tui.widgets.status_line import StatusLine
 from ismsg_tui.widgets.voice_lines import BarView, running, whole
@@ -82,19 +80,14 @@ class _Wave(Widget):
             self.post_message(self.Clicked(at / width))
 
 
-class RecorderBar(Vertical, can_focus=True):
+class RecorderBar(Bar):
     """Title, waveform, what there is to say, keys; not there while there is nothing to show."""
 
-    # The keys are others once it has the focus: a click must not reach one that was not under it.
-    FOCUS_ON_CLICK: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.VOICE)]
+    CONFIRMED_BY: ClassVar[tuple[str, ...]] = ("drop_voice", "record_again")
     DEFAULT_CSS = """
     RecorderBar {
-        display: none;
-        height: auto;
-        background: $surface;
         & Static { height: auto; max-height: 4; margin: 0 2; color: $text-warning; }
-        & KeyLine { margin: 0 2; }
         &:focus StatusLine { color: $text-primary; }
         &.-live StatusLine { color: $text-error; }
     }
@@ -103,12 +96,8 @@ class RecorderBar(Vertical, can_focus=True):
     view: var[BarView | None] = var(None)
     """What is shown; the lines draw themselves where something in them changes."""
 
-    class Asked(Message):
-        """A key or the mouse asks for an action on what is shown."""
-
-        def __init__(self, action_id: str) -> None:
-            super().__init__()
-            self.action_id = action_id
+    class Asked(Bar.Asked):
+        """A key or the mouse asks for an action on what is recorded or played."""
 
     class SeekWanted(Message):
         """The mouse asks for a place, as a share of the whole."""
@@ -117,8 +106,8 @@ class RecorderBar(Vertical, can_focus=True):
             super().__init__()
             self.share = share
 
-    class Disarmed(Message):
-        """Another key or place than the one that would have confirmed."""
+    class Disarmed(Bar.Disarmed):
+        """What asked to be confirmed is not."""
 
     def compose(self) -> ComposeResult:
         """The lines."""
@@ -127,59 +116,28 @@ class RecorderBar(Vertical, can_focus=True):
         yield Static(markup=False)
         yield KeyLine()
 
-    def watch_view(self, view: BarView | None) -> None:
-        """Show it; a line in which nothing has changed is not drawn again."""
+    def watch_view(self) -> None:
+        """Show what is new."""
+        self.draw()
+
+    def draw(self) -> None:
+        """Show things as they stand; a line in which nothing has changed is not drawn again."""
+        view = self.view
         self.display = view is not None
         if view is None or not self.is_mounted:
             return
-        status, words = self.query_one(StatusLine), self.query_one(Static)
-        status.left, status.right = view.title, view.note
-        status.alarm = "bold $text-warning" if view.alarm else ""
-        status.rule = "━" if self.has_focus else "─"
+        self.show_status(view.title, view.note, alarm=view.alarm)
         self.set_class(view.live, "-live")
         self.query_one(_Wave).line = (view.live, view.sign, view.clock, view.levels, view.share)
+        words = self.query_one(Static)
         if words.display != bool(view.words) or words.content != view.words:
             words.display = bool(view.words)
             words.update(view.words)
-        self.query_one(KeyLine).keys = tuple(
-            KeyShown(key_label(action(action_id).current_keys[0]), word, action_id)
-            for action_id, word in (view.keys if self.has_focus else view.keys_elsewhere)
-        )
+        self.show_keys(view.keys if self.has_focus else view.keys_elsewhere)
 
-    def on_mount(self) -> None:
-        """Show what came before the lines were there."""
-        self.watch_view(self.view)
-
-    def on_focus(self) -> None:
-        """Show that keys come here, and park the terminal's cursor."""
-        self.watch_view(self.view)
-        # It may have come into being with the key that brought the focus: where it stands is not known yet.
-        self.call_after_refresh(self._park_cursor)
-
-    def on_resize(self) -> None:
-        """Keep the terminal's cursor here."""
-        self._park_cursor()
-
-    def _park_cursor(self) -> None:
-        if self.has_focus:
-            region = self.query_one(_Wave).region
-            self.app.cursor_position = Offset(region.x, region.y)
-            self.query_one(_Wave).refresh()
-
-    def on_blur(self) -> None:
-        """Show that keys go elsewhere."""
-        self.watch_view(self.view)
-        self.post_message(self.Disarmed())
-
-    def on_key(self, event: Key) -> None:
-        """Whatever is not a confirmation is none."""
-        if event.key not in (*action("drop_voice").current_keys, *action("record_again").current_keys):
-            self.post_message(self.Disarmed())
-
-    @on(KeyLine.Pressed)
-    async def _press(self, event: KeyLine.Pressed) -> None:
-        event.stop()
-        await self.run_action(event.action)
+    def cursor_line(self) -> Widget:
+        """The waveform."""
+        return self.query_one(_Wave)
 
     @on(_Wave.Clicked)
     def _seek(self, event: _Wave.Clicked) -> None:

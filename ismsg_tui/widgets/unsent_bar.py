@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.events import Key
-from textual.geometry import Offset
-from textual.message import Message
 from textual.reactive import var
+from textual.widget import Widget
 from textual.widgets import Static
 
-from ismsg_tui.actions import Scope, action, bindings, key_label
-from ismsg_tui.widgets.key_line import Key as KeyShown
+from ismsg_tui.actions import Scope, bindings
+from ismsg_tui.widgets.bar import Bar
 from ismsg_tui.widgets.key_line import KeyLine
 from ismsg_tui.widgets.status_line import StatusLine
 
@@ -36,21 +32,16 @@ class UnsentView(NamedTuple):
     """Whether `note` is a warning."""
 
 
-class UnsentBar(Vertical, can_focus=True):
+class UnsentBar(Bar):
     """Title, the words with the reason, keys; not there while everything was sent."""
 
-    # The keys are others once it has the focus: a click must not reach one that was not under it.
-    FOCUS_ON_CLICK: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.UNSENT)]
+    CONFIRMED_BY: ClassVar[tuple[str, ...]] = ("discard_unsent",)
     DEFAULT_CSS = """
     UnsentBar {
-        display: none;
-        height: auto;
-        background: $surface;
         & StatusLine { color: $text-error; }
         & Static { height: auto; max-height: 2; margin: 0 2; display: none; }
         & #unsent-reason { color: $text-error; }
-        & KeyLine { margin: 0 2; }
         &:focus Static { display: block; }
         &:focus .-empty { display: none; }
     }
@@ -58,15 +49,11 @@ class UnsentBar(Vertical, can_focus=True):
 
     view: var[UnsentView | None] = var(None)
 
-    class Asked(Message):
-        """A key or the mouse asks for an action on what is shown."""
+    class Asked(Bar.Asked):
+        """A key or the mouse asks for an action on what was not sent."""
 
-        def __init__(self, action_id: str) -> None:
-            super().__init__()
-            self.action_id = action_id
-
-    class Disarmed(Message):
-        """Another key or place than the one that would have confirmed."""
+    class Disarmed(Bar.Disarmed):
+        """What asked to be confirmed is not."""
 
     def compose(self) -> ComposeResult:
         """The lines."""
@@ -75,57 +62,27 @@ class UnsentBar(Vertical, can_focus=True):
         yield Static(markup=False, id="unsent-reason")
         yield KeyLine()
 
-    def watch_view(self, view: UnsentView | None) -> None:
-        """Show it."""
+    def watch_view(self) -> None:
+        """Show what is new."""
+        self.draw()
+
+    def draw(self) -> None:
+        """Show things as they stand."""
+        view = self.view
         self.display = view is not None
         if view is None or not self.is_mounted:
             return
-        status = self.query_one(StatusLine)
-        status.left, status.right = view.title, view.note
-        status.alarm = "bold $text-warning" if view.alarm else ""
-        status.rule = "━" if self.has_focus else "─"
+        self.show_status(view.title, view.note, alarm=view.alarm)
         for name, words in (("words", view.words), ("reason", view.reason)):
             line = self.query_one(f"#unsent-{name}", Static)
             line.update(words)
             line.set_class(not words, "-empty")
         elsewhere = (("next_unsent", ", ".join(word for _, word in view.keys[:3])),)
-        self.query_one(KeyLine).keys = tuple(
-            KeyShown(key_label(action(action_id).current_keys[0]), word, action_id)
-            for action_id, word in (view.keys if self.has_focus else elsewhere)
-        )
+        self.show_keys(view.keys if self.has_focus else elsewhere)
 
-    def on_mount(self) -> None:
-        """Show what came before the lines were there."""
-        self.watch_view(self.view)
-
-    def watch_has_focus(self, has_focus: bool) -> None:
-        """Show whether keys come here, and park the terminal's cursor."""
-        super().watch_has_focus(has_focus)
-        self.watch_view(self.view)
-        if has_focus:
-            self.call_after_refresh(self._park_cursor)
-        else:
-            self.post_message(self.Disarmed())
-
-    def on_resize(self) -> None:
-        """Keep the terminal's cursor here, once the lines have their places."""
-        self.call_after_refresh(self._park_cursor)
-
-    def _park_cursor(self) -> None:
-        if self.has_focus:
-            words = self.query_one("#unsent-words", Static)
-            self.app.cursor_position = Offset(words.region.x, words.region.y)
-            words.refresh()
-
-    def on_key(self, event: Key) -> None:
-        """Whatever is not a confirmation is none."""
-        if event.key not in action("discard_unsent").current_keys:
-            self.post_message(self.Disarmed())
-
-    @on(KeyLine.Pressed)
-    async def _press(self, event: KeyLine.Pressed) -> None:
-        event.stop()
-        await self.run_action(event.action)
+    def cursor_line(self) -> Widget:
+        """The words that were not sent."""
+        return self.query_one("#unsent-words")
 
     async def action_next_unsent(self) -> None:
         """Go on, by the mouse."""
