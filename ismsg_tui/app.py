@@ -64,6 +64,8 @@ REPAINT_DELAY = 0.03
 """Seconds within which changes of the store are painted together."""
 TIDY_AFTER = 30.0
 """Seconds after the start until files that nothing refers to are cleared away."""
+SYNC_AFTER = 0.2
+"""Seconds after the start until synchronising begins: what it loads first would hold up the first picture."""
 LOOK_AROUND = 1.0
 """Seconds between looks at what other processes wrote."""
 NOTICE_LIMIT = 500
@@ -199,7 +201,7 @@ class IsmsgApp(DressedApp, TellsFaults):
         for issued, refusal in untold(self.inbox.store.reader):
             self.post_message(CommandRefused(Refused(issued, refusal)))
         if self._sync is not None:
-            self._sync.start()
+            self.set_timer(SYNC_AFTER, self._sync.start)
 
     async def on_ready(self) -> None:
         """Where the collection of garbage was put off until the console stands, begin it; what is there now stays."""

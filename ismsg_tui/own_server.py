@@ -33,6 +33,8 @@ FOLDER = "server"
 """Beside the store: the database of its server and the files that went through it."""
 UNLIMITED = 1_000_000.0
 """Commands a second: nobody has to be kept from flooding himself."""
+LOOK = 5.0
+"""Seconds between looks for what other processes did: all that is usual happens in this one, and says so."""
 
 
 class OwnServer:
@@ -60,6 +62,7 @@ class OwnServer:
                 settings = ServerSettings(
                     commands_per_second=UNLIMITED,
                     commands_burst=UNLIMITED,
+                    look=LOOK,
                     snapshot_builder=SnapshotBuilder(SCHEMA_VERSION, build),
                 )
                 self.server: Server = Server(database, folder, settings=settings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -145,6 +147,16 @@ def test_a_server_that_was_ended_does_not_begin_again(folder: Path) -> None:
         with pytest.raises(UnreachableError):
             authority.meet()
         assert not (folder / FOLDER / "server.db").exists()
+
+
+def test_a_server_whose_schema_is_up_to_date_does_without_the_library_of_migrations(tmp_path: Path) -> None:
+    OwnServer(tmp_path).close()
+    began = "from pathlib import Path; from ismsg_tui.own_server import OwnServer; OwnServer(Path(sys.argv[1])).close()"
+    loaded = "print('alembic' in sys.modules)"
+    command = [sys.executable, "-c", f"import sys; {began}; {loaded}"]
+    for folder, expected in ((tmp_path, "False\n"), (tmp_path / "new", "True\n")):
+        found = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=True)
+        assert found.stdout == expected
 
 
 def test_only_one_process_runs_the_server_of_a_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
@@ -21,7 +22,7 @@ from ismsg_tui.domain import wire
 from ismsg_tui.domain.commands import AssignContact, ReceiveMessage, SendMessage
 from ismsg_tui.domain.entities import Contact, Conversation, Message, Role, User, Visibility
 from ismsg_tui.files.blob_folder import BlobFolder
-from ismsg_tui.server import backup, tables
+from ismsg_tui.server import backup, migrations, tables
 from ismsg_tui.server.accounts import Accounts
 from ismsg_tui.server.admin import Admin
 from ismsg_tui.server.backup import BackupError, back_up, restore
@@ -385,6 +386,11 @@ def test_the_steps_make_the_tables_that_the_code_knows(server_database: Database
     with server_database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, tables.metadata) == []
+
+
+def test_the_last_step_that_the_code_knows_is_the_last_that_there_is() -> None:
+    steps = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert steps.get_current_head() == migrations.HEAD
 
 
 def test_a_database_of_a_later_version_is_left_alone(server_database: Database) -> None:

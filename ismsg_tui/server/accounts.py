@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -32,8 +33,6 @@ LONGEST_NAME = 200
 """Characters of a device's name that are kept."""
 
 _hasher = PasswordHasher()
-_NOBODY = _hasher.hash(secrets.token_urlsafe())
-"""What a password is compared with where there is no account, so that both take the same time."""
 
 _account, _member, _device, _token = tables.account.c, tables.member.c, tables.device.c, tables.token.c
 _workspace, _row = tables.workspace.c, tables.row.c
@@ -105,7 +104,7 @@ class Accounts:
             account = connection.execute(
                 sa.select(_account.id, _account.password).where(_account.email == email)
             ).first()
-        if not _is_password(account.password if account else _NOBODY, wanted.password) or account is None:
+        if not _is_password(account.password if account else _nobody(), wanted.password) or account is None:
             raise ProblemError(401, "wrong-password", "The e-mail address or the password is wrong.")
         found = connection.execute(
             _members().where(_member.account_id == account.id).order_by(_workspace.name, _workspace.id)
@@ -314,6 +313,12 @@ def _is_password(hashed: str, password: str) -> bool:
         return _hasher.verify(hashed, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+@cache
+def _nobody() -> str:
+    """What a password is compared with where there is no account, so that both take the same time."""
+    return _hasher.hash(secrets.token_urlsafe())
 
 
 def _hash(token: str) -> str:

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, InterfaceError, OperationalError, TimeoutError
 
 from ismsg_tui.server.errors import ProblemError
+from ismsg_tui.server.migrations import HEAD
 from ismsg_tui.sqlite import sqlite3
 
 LOCK_TIMEOUT = 5
@@ -62,6 +60,14 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema up to date; two processes may try at once. Raises DatabaseError for a newer schema."""
+        with self.read() as connection:
+            if _step_of(connection) == HEAD:
+                return
+        # Only a schema that is not up to date needs it, and it is large.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+        from alembic.util import CommandError  # noqa: PLC0415
+
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         config.set_main_option("path_separator", "os")
@@ -70,7 +76,7 @@ class Database:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             try:
-                command.upgrade(config, "head")
+                command.upgrade(config, HEAD)
             except CommandError as error:
                 raise DatabaseError("A later version of ismsg wrote this database: upgrade ismsg.") from error
 
@@ -110,6 +116,14 @@ class Database:
     def close(self) -> None:
         """Close every connection that nobody uses."""
         self.engine.dispose()
+
+
+def _step_of(connection: sa.Connection) -> str | None:
+    """The step of the history that the schema is at; None where there is no schema."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    step: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return step
 
 
 def _understood(url: str) -> URL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -10,7 +11,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from msgspec import Struct
@@ -26,6 +29,9 @@ log = logging.getLogger(__name__)
 LOCK = "server.lock"
 _GRACE = 3
 """Seconds that answers under way get once the server has to end."""
+
+_TICK = 1.0
+"""Seconds between looks at the clock."""
 
 logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # else it writes over the screen of a console
 
@@ -71,12 +77,33 @@ class Running(uvicorn.Server):
         )
         self._hub = server.hub
         self._on_ready = on_ready
+        self._wake: Callable[[], object] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def main_loop(self) -> None:
+        """Wait for the end. Unlike uvicorn's own loop, which looks ten times a second, it lets a processor rest."""
+        loop, ending = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = partial(loop.call_soon_threadsafe, ending.set)
+        while not await self.on_tick(0):  # which also keeps the date in the answers true
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK):
+                    await ending.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal asks for the end."""
+        super().handle_exit(sig, frame)
+        self._wake()
+
+    def end(self) -> None:
+        """Ask for the end, from any thread."""
+        self.should_exit = True
+        with suppress(RuntimeError):  # it has ended already
+            self._wake()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams and the waiting requests, then everything."""
@@ -101,7 +128,7 @@ class Background:
 
     def stop(self) -> None:
         """End it; returns once it has. The database stays the caller's to close."""
-        self._running.should_exit = True
+        self._running.end()
         self._thread.join()
 
     def _run(self, listening: socket.socket) -> None:

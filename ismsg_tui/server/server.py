@@ -51,6 +51,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """Wrong passwords for one e-mail from one address before it has to wait; one more is allowed every 12 seconds."""
     address_burst: float = 60.0
     """Failures to sign in or to refresh from one address, whoever it tries; one more is allowed every 2 seconds."""
+    look: float = 1.0
+    """Seconds between looks for what other processes did, and for what was put off and is due."""
     snapshot_builder: SnapshotBuilder | None = None
     """What makes the file that a console begins with; without it consoles take all pages."""
 
@@ -74,13 +76,13 @@ class Server:
             self.ledger,
             self.blobs,
             self.links,
-            settings=ChannelSettings(public_url=settings.public_url, allowed=settings.fetch_from),
+            settings=ChannelSettings(public_url=settings.public_url, allowed=settings.fetch_from, look=settings.look),
         )
-        self.webhooks = Webhooks(database, self.ledger)
+        self.webhooks = Webhooks(database, self.ledger, look=settings.look)
         self.threads = Threads(settings.threads, settings.waiting)
         self.password_threads = Threads(2, 50)
         """Checking a password takes a lot of memory and a core, by design."""
-        self.hub = Hub(database, self.threads)
+        self.hub = Hub(database, self.threads, settings.look)
         self.commands_rate = Rate(settings.commands_per_second, settings.commands_burst)
         self.places = Places(settings.streams)
         self.presence_rate = Rate(settings.notes_per_second, 10)

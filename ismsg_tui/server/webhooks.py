@@ -25,7 +25,7 @@ from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.entities import Entity
 from ismsg_tui.server.backoff import backoff
 from ismsg_tui.server.channels.registry import checked_address
-from ismsg_tui.server.chores import Chores, News
+from ismsg_tui.server.chores import LOOK, Chores, News
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.ledger import Ledger
@@ -69,13 +69,14 @@ class Webhooks:
         ledger: Ledger,
         *,
         timeout: httpx.Timeout = TIMEOUT,
+        look: float = LOOK,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self._database = database
         self._clock = clock
         self._news = News()
         self._timeout = timeout
-        self._calling = Chores("webhooks", self.step, threads=2)
+        self._calling = Chores("webhooks", self.step, threads=2, look=look)
         ledger.after_effects.append(self.note)
         ledger.on_commit(self._on_commit)
 

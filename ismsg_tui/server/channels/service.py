@@ -12,7 +12,7 @@ from ismsg_tui.server.channels.fetch import Fetcher
 from ismsg_tui.server.channels.reception import Reception
 from ismsg_tui.server.channels.registry import Registry
 from ismsg_tui.server.channels.reports import Reports
-from ismsg_tui.server.chores import Chores
+from ismsg_tui.server.chores import LOOK, Chores
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.delivery import Deliveries
 from ismsg_tui.server.file_links import FileLinks
@@ -32,6 +32,8 @@ class ChannelSettings(Struct, frozen=True):
     senders: int = 4
     """Messages that one process hands over at the same time."""
     fetchers: int = 2
+    look: float = LOOK
+    """Seconds between looks for what is due."""
 
 
 class Channels:
@@ -64,8 +66,8 @@ class Channels:
             Uploads(database, blobs, clock=clock).sweep,
             links.sweep,
         )
-        self._sending = Chores("sending", self.deliveries.step, threads=settings.senders)
-        self._fetching = Chores("fetching", self.reception.step, threads=settings.fetchers)
+        self._sending = Chores("sending", self.deliveries.step, threads=settings.senders, look=settings.look)
+        self._fetching = Chores("fetching", self.reception.step, threads=settings.fetchers, look=settings.look)
         self._sweeping = Chores("sweeping", self._sweep, look=HOUR)
         self.reception.on_waiting = self._fetching.hint
         ledger.on_commit(lambda _workspace_id, _seq: self._sending.hint() if self.deliveries.news.take() else None)
