@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from ismsg_tui.domain.entities import Entity
+from ismsg_tui.domain.entities import Entity, Workspace
 from ismsg_tui.domain.wire import Session
 from ismsg_tui.own_server import OwnServer, signed_in
 from ismsg_tui.server.accounts import Accounts
@@ -22,14 +22,14 @@ class Office:
     def __init__(self, folder: Path, rows: Sequence[Entity]) -> None:
         """`rows` is what the workspace begins with, the workspace among it."""
         self.folder = folder
-        server = OwnServer(folder)
+        self.workspace_id = next(row.id for row in rows if isinstance(row, Workspace))
+        server = OwnServer(folder, self.workspace_id)
         server.take_in(rows)
-        self.workspace_id = server.workspace_id
         server.close()
 
     def __enter__(self) -> Office:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.team", str(self.folder)],
+            [sys.executable, "-m", "benchmarks.team", str(self.folder), self.workspace_id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -61,13 +61,13 @@ class Office:
         return signed_in(self.address, self.sign_in(user_id), folder)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, workspace_id: str) -> None:
     """Say the address, and end with the standard input."""
-    server = OwnServer(folder)
+    server = OwnServer(folder, workspace_id)
     print(server.address, flush=True)
     sys.stdin.read()
     server.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

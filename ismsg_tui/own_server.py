@@ -7,8 +7,8 @@ store. What was brought into the store without it, the set-up of the workspace a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,8 +40,8 @@ LOOK = 5.0
 class OwnServer:
     """A server on a thread of this process."""
 
-    def __init__(self, folder: Path) -> None:
-        """Begins to answer, which may take a second or two.
+    def __init__(self, folder: Path, workspace_id: str) -> None:
+        """Begins to answer for a workspace, which may take a second or two; others in the folder are left alone.
 
         Raises UnreachableError where another process runs a server on this folder, ClientError where it can't be run.
         """
@@ -49,12 +49,13 @@ class OwnServer:
         from ismsg_tui.server.admin import Admin
         from ismsg_tui.server.app import Server, ServerSettings
         from ismsg_tui.server.database import Database
-        from ismsg_tui.server.run import Background, ServeError, only_server
+        from ismsg_tui.server.run import Background, only_server
         from ismsg_tui.server.snapshots import SnapshotBuilder
 
         self.folder = folder
+        self.workspace_id = workspace_id
         with ExitStack() as stack:
-            try:
+            with _told(folder):
                 stack.enter_context(only_server(folder))
                 database = self._database = Database(f"sqlite:///{folder / 'server.db'}")
                 stack.callback(database.close)
@@ -68,10 +69,6 @@ class OwnServer:
                 self.server: Server = Server(database, folder, settings=settings)
                 self.admin = Admin(database, self.server.ledger)
                 background = Background(self.server)
-            except ServeError as error:
-                raise UnreachableError(str(error), arrived=False) from error
-            except OSError as error:
-                raise ClientError(f"The server in {folder} can't be run: {error.strerror or error}.") from error
             stack.callback(background.stop)
             self.address = background.address
             """Where it answers."""
@@ -82,17 +79,23 @@ class OwnServer:
         """End it; everything is kept."""
         self._stack.close()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it does not know the workspace yet."""
+        return all(known.id != self.workspace_id for known in self.admin.workspaces())
+
     def take_in(self, rows: Sequence[Entity]) -> None:
-        """Keep rows that no command made; a workspace that is new is begun."""
-        self.begin(rows)
-        self.server.ledger.seed(self.workspace_id, rows)
+        """Keep rows that no command made; a workspace that is new is begun. Raises as `OwnServer` does."""
+        with _told(self.folder):
+            self.begin(rows)
+            self.server.ledger.seed(self.workspace_id, rows)
 
     def begin(self, rows: Sequence[Entity]) -> None:
-        """Begin the workspace that is among these rows, where it is new."""
-        known = {workspace.id for workspace in self.admin.workspaces()}
-        for row in rows:
-            if isinstance(row, Workspace) and row.id not in known:
-                self.admin.create_workspace(row)
+        """Begin the workspace with its row, which is among these, where it is new."""
+        if self.is_new:
+            for row in rows:
+                if isinstance(row, Workspace) and row.id == self.workspace_id:
+                    self.admin.create_workspace(row)
 
     def keep_file(self, content: bytes) -> None:
         """Keep the bytes of a small file that a row taken in speaks of."""
@@ -103,16 +106,40 @@ class OwnServer:
             with self._database.write() as connection:
                 blobs.keep(connection, self.workspace_id, sha256, incoming.path, incoming.size)
 
-    @property
-    def workspace_id(self) -> str:
-        """The one workspace that it has."""
-        return self.admin.workspaces()[0].id
-
     def sign_in(self, user_id: str, folder: Path) -> RemoteAuthority:
         """The server as it is for one user; `folder` is where what is half sent is noted."""
         session = self.server.accounts.issue_local(self.workspace_id, user_id, "own console")
         self._stack.callback(self.server.accounts.sign_out, session.device_id)
         return signed_in(self.address, session, folder)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Raises what goes wrong with the server in a folder as what whoever synchronises knows: now, or for good."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ismsg_tui.server.admin import AdminError
+    from ismsg_tui.server.database import DatabaseError
+    from ismsg_tui.server.errors import ProblemError
+    from ismsg_tui.server.run import ServeError
+
+    try:
+        yield
+    except ServeError as error:
+        raise UnreachableError(str(error), arrived=False) from error
+    except ProblemError as error:
+        if error.retry_after:
+            raise UnreachableError(error.detail, arrived=False) from error
+        raise ClientError(error.detail) from error
+    except (AdminError, DatabaseError) as error:
+        raise ClientError(f"The console's own server in {folder} can't be run: {error}") from error
+    except SQLAlchemyError as error:
+        raise ClientError(
+            f"The database of the console's own server is damaged ({getattr(error, 'orig', error)}). "
+            f"Move {folder} away: the console makes a new one of what it holds. Channels have to be connected again."
+        ) from error
+    except OSError as error:
+        raise ClientError(f"The server in {folder} can't be run: {error.strerror or error}.") from error
 
 
 def signed_in(address: str, session: Session, folder: Path) -> RemoteAuthority:
@@ -199,7 +226,7 @@ class OwnAuthority(Relay):
     def _hand_over(self) -> None:
         with self._lock:
             server = self._running()
-            if not server.admin.workspaces():
+            if server.is_new:
                 # It is new, or has lost its folder: what the store holds is all that there is.
                 self._store.disown()
             if adopted := self._store.replica.adopted:
@@ -218,5 +245,5 @@ class OwnAuthority(Relay):
         if self._closed:
             raise UnreachableError("The console is being closed.", arrived=False)
         if self._server is None:
-            self._server = OwnServer(self._store.path.parent / FOLDER)
+            self._server = OwnServer(self._store.path.parent / FOLDER, self._store.settings.workspace.id)
         return self._server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,16 +11,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, CreateContact, Issued, ReceiveMessage
-from ismsg_tui.domain.entities import Channel, Contact, Message, MessageKind, Source, User
+from ismsg_tui.domain.entities import Channel, Contact, Message, MessageKind, Source, User, Workspace
 from ismsg_tui.inbox import Inbox, enter_workspace
 from ismsg_tui.own_server import FOLDER, OwnAuthority, OwnServer
 from ismsg_tui.store import outbox
 from ismsg_tui.store.export import adopted_rows
 from ismsg_tui.store.store import Store
-from ismsg_tui.sync.authority import UnreachableError
+from ismsg_tui.sync.authority import ClientError, UnreachableError
 from ismsg_tui.sync.engine import Sync
 from tests.replicas import assert_sound, rows_of
 
@@ -140,6 +142,61 @@ def test_a_customer_reaches_the_store_through_the_server(folder: Path) -> None:
         assert [line.message.text for line in inbox.timeline(lena.id) if line.message.text] == ["are you open?"]
 
 
+def test_what_is_written_while_the_store_is_handed_over_is_left_to_its_command(folder: Path) -> None:
+    with opened(folder) as (inbox, _):
+        handed = adopted_rows(inbox.store)
+        first = next(handed)
+        inbox.reply(MAI.id, "good morning")
+        rows = [*first, *(row for rows in handed for row in rows)]
+        assert [row.text for row in rows if isinstance(row, Message)] == ["hello"]
+
+
+@pytest.mark.parametrize("name", ["AAA Hotel", "zzz Hotel"])
+def test_another_workspace_in_the_folder_gets_nothing_of_this_one(folder: Path, name: str) -> None:
+    other = Workspace(id=new_id(), name=name)
+    with closing(OwnServer(folder / FOLDER, other.id)) as server:
+        server.take_in([other])
+        head = server.server.ledger.head(other.id)
+    with opened(folder) as (inbox, sync):
+        inbox.reply(MAI.id, "good morning")
+        sync.exchange()
+        assert outbox.counts(inbox.store.reader).unsent == 0
+    with closing(OwnServer(folder / FOLDER, other.id)) as server:
+        assert server.server.ledger.head(other.id) == head
+
+
+def test_a_workspace_of_the_same_name_in_the_folder_is_told(folder: Path) -> None:
+    with opened(folder) as (inbox, sync):
+        other = replace(inbox.store.settings.workspace, id=new_id())
+        with closing(OwnServer(folder / FOLDER, other.id)) as server:
+            server.take_in([other])
+        inbox.reply(MAI.id, "good morning")
+        with pytest.raises(ClientError, match="already a workspace"):
+            sync.exchange()
+        assert outbox.counts(inbox.store.reader).unsent == 1
+
+
+def test_a_damaged_database_of_the_server_is_told_with_what_to_do(folder: Path) -> None:
+    (folder / FOLDER).mkdir()
+    (folder / FOLDER / "server.db").write_bytes(b"no database at all" * 1000)
+    with opened(folder) as (inbox, sync):
+        inbox.reply(MAI.id, "good morning")
+        with pytest.raises(ClientError, match="damaged"):
+            sync.exchange()
+        (folder / FOLDER).rename(folder / "away")
+        sync.exchange()
+        assert texts(inbox) == ["hello", "good morning"]
+
+
+def test_a_database_of_a_later_version_is_told_with_what_to_do(folder: Path) -> None:
+    with opened(folder) as (_, sync):
+        sync.exchange()
+    with closing(sqlite3.connect(folder / FOLDER / "server.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'later'")
+    with opened(folder) as (_, sync), pytest.raises(ClientError, match="upgrade ismsg"):
+        sync.exchange()
+
+
 def test_a_server_that_was_ended_does_not_begin_again(folder: Path) -> None:
     with closing(Store(folder)) as store:
         authority = OwnAuthority(store, enter_workspace(store, "ana").id)
@@ -150,8 +207,11 @@ def test_a_server_that_was_ended_does_not_begin_again(folder: Path) -> None:
 
 
 def test_a_server_whose_schema_is_up_to_date_does_without_the_library_of_migrations(tmp_path: Path) -> None:
-    OwnServer(tmp_path).close()
-    began = "from pathlib import Path; from ismsg_tui.own_server import OwnServer; OwnServer(Path(sys.argv[1])).close()"
+    OwnServer(tmp_path, "w").close()
+    began = (
+        "from pathlib import Path; from ismsg_tui.own_server import OwnServer; "
+        "OwnServer(Path(sys.argv[1]), 'w').close()"
+    )
     loaded = "print('alembic' in sys.modules)"
     command = [sys.executable, "-c", f"import sys; {began}; {loaded}"]
     for folder, expected in ((tmp_path, "False\n"), (tmp_path / "new", "True\n")):
@@ -160,8 +220,8 @@ def test_a_server_whose_schema_is_up_to_date_does_without_the_library_of_migrati
 
 
 def test_only_one_process_runs_the_server_of_a_folder(folder: Path) -> None:
-    with closing(OwnServer(folder / FOLDER)), pytest.raises(UnreachableError, match="Another server"):
-        OwnServer(folder / FOLDER)
+    with closing(OwnServer(folder / FOLDER, "w")), pytest.raises(UnreachableError, match="Another server"):
+        OwnServer(folder / FOLDER, "w")
 
 
 def test_a_user_is_known_to_the_server_before_he_does_anything(folder: Path) -> None:

@@ -46,9 +46,10 @@ def run_demo(keep: Path | None, replay: Path | None, speed: float, config: Confi
     with _folder(keep) as folder, ExitStack() as stack:
         store = Store(folder)
         stack.callback(store.close)
-        _check_free(store, recording.workspace_id if recording else Hotel(load_workspace()).workspace_id)
+        workspace_id = recording.workspace_id if recording else Hotel(load_workspace()).workspace_id
+        _check_free(store, workspace_id)
         try:
-            server = OwnServer(folder / FOLDER)
+            server = OwnServer(folder / FOLDER, workspace_id)
         except UnreachableError as error:
             raise DemoError(f"A demo is open in {folder}: close it first, or keep this one elsewhere.") from error
         stack.callback(server.close)
@@ -72,8 +73,8 @@ def _check_free(store: Store, workspace_id: str) -> None:
 def _begin(server: OwnServer, recording: Recording | None, clock: StageClock, stack: ExitStack) -> Player:
     """The player on a server, which holds what happened before: made up now, or kept from an earlier day."""
     hotel, scenes = Hotel(load_workspace()), load_scenes()
-    known = server.admin.workspaces()
-    if not known:
+    fresh = server.is_new
+    if fresh:
         past = MemoryAuthority(clock)
         if recording:
             player = stage_recording(past, recording, clock=clock)
@@ -88,11 +89,11 @@ def _begin(server: OwnServer, recording: Recording | None, clock: StageClock, st
     stack.callback(stage.close)
     rows = [row for _, row in stage.rows()]
     stage.connect(rows)
-    if known:
+    if fresh:
+        player.move_to(stage, stage.head)
+    else:
         player = Player(stage, clock=clock)
         player.join(_parts(player, recording, hotel, scenes, {row.id for row in rows}))
-    else:
-        player.move_to(stage, stage.head)
     return player
 
 

@@ -25,6 +25,7 @@ def adopted_rows(store: Store) -> Iterator[list[Entity]]:
     They are as they were before any command that is not confirmed.
     """
     with closing(open_reader(store.path)) as connection:
+        connection.execute("BEGIN")  # one moment: what is done meanwhile has a command, which is carried out
         before: dict[tuple[str, str], str | None] = {}
         for entry in outbox.entries(connection, *_UNCONFIRMED):
             for table, row_id, image in outbox.read_images(connection, entry.n):
