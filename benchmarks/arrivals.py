@@ -1,4 +1,7 @@
-"""Customers who write, in another process: `python -m benchmarks.arrivals FOLDER` stores messages until it is ended."""
+"""Customers who write, in another process: `python -m benchmarks.arrivals FOLDER` stores messages until it is ended.
+
+It is the process that keeps the store in sync, as a second console would be; the one that is measured only looks on.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ from msgspec.structs import replace
 
 from benchmarks.inbox_store import CONTACTS, START, contact_id, message, open_inbox, texts
 from ismsg_tui.domain.entities import MessageKind
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.store.connection import lock_file
+from ismsg_tui.sync.engine import LOCK_FILE
 
 PER_SECOND = 50
 _LIMIT = START + 599 * 86_400_000
@@ -36,7 +42,13 @@ def arriving(folder: Path) -> Iterator[None]:
 
 def main(folder: Path) -> None:
     """One message after the other, each in a transaction of its own, at PER_SECOND if the disk keeps up."""
-    inbox = open_inbox(folder)
+    with lock_file(folder / LOCK_FILE) as alone:
+        if not alone:
+            raise RuntimeError("another process keeps the store in sync")
+        _arrive(open_inbox(folder))
+
+
+def _arrive(inbox: Inbox) -> None:
     store, said = inbox.store, texts()
     at: int = store.reader.execute("SELECT max(last_at) FROM inbox WHERE last_at < ?", (_LIMIT,)).fetchone()[0]
     dice = random.Random(at)

@@ -6,6 +6,8 @@ import gzip
 import itertools
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,6 +140,9 @@ def _filled(folder: Path) -> Path:
         while batch := list(itertools.islice(rows, BATCH)):
             store.adopt(batch)
         store.close()
+        say("Handing it over to the console's own server…")
+        environment = {**os.environ, "ISMSG_DATA": str(folder), "ISMSG_USER": USER}
+        subprocess.run([sys.executable, "-m", "ismsg_tui", "sync"], env=environment, check=True, capture_output=True)
         mark.touch()
     return folder
 
