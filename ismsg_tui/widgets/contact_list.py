@@ -42,6 +42,8 @@ CHANNEL_CODES = {
 NEAR = 150
 """By how many rows a contact is thought to have moved down at most."""
 
+REST = 0.15
+"""Seconds without a key after which the list lets in what it held back."""
 BREATH = 0.1
 """Seconds between two readings of the list, however often it changes."""
 
@@ -115,6 +117,10 @@ class ContactList(LineList):
         self.sort = Sort.NEWEST
         self.empty_words: tuple[str, str] = ("", "")
         """What to say, in bold and below it, when no contact is in the view."""
+
+    def on_mount(self) -> None:
+        """Be ready to look whether the keys rest."""
+        self._rest = self.set_interval(REST, self._on_rest, pause=True)
 
     @property
     def row_count(self) -> int:
@@ -211,14 +217,33 @@ class ContactList(LineList):
         """Whether rows have changed places that are not shown yet."""
         return self._waiting is not None
 
-    def catch_up(self) -> bool:
-        """Let in what was held back; returns whether the contact under the cursor has left the list."""
+    def step(self, rows: int) -> None:
+        """Move the cursor to the row that is seen there; what was held back goes in once the keys rest.
+
+        So a held key paints no more than the rows it leaves and reaches, and none of them moves meanwhile.
+        """
+        before = self.cursor
+        super().step(rows)
+        if self._waiting is not None and self.cursor == before:
+            self._catch_up()  # it stands at an end, so that nothing else would let it go on
+        elif self._waiting is not None:
+            self._rest.reset()
+            self._rest.resume()
+
+    def _on_rest(self) -> None:
+        self._rest.pause()
+        row = self.highlighted
+        # A contact that has left the list stays until the next key: no other is put under the agent's hands.
+        if row is None or self._position(row.contact_id) is not None:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
         fresh, self._waiting = self._waiting, None
-        if fresh is None:
-            return False
-        gone = self._let_in(fresh)
-        self.post_message(self.Stirred(self))
-        return gone
+        if fresh is not None:
+            gone = self._let_in(fresh)
+            self.post_message(self.Stirred(self))
+            if gone and self.row_count:
+                self.post_message(self.Highlighted(self, self.cursor))
 
     def _let_in(self, fresh: RowWindow) -> bool:
         """Show `fresh`, the cursor and the place on screen staying with the contact they were on."""

@@ -132,28 +132,18 @@ class LineList(ScrollView, can_focus=True):
 
     # Moving
 
-    def catch_up(self) -> bool:
-        """Let in what has changed, before the cursor moves; returns whether the row it was on has gone."""
-        return False
-
     def step(self, rows: int) -> None:
-        """Move the cursor by some rows, counted from where its row stands now."""
-        gone = self.catch_up()
-        if gone and rows > 0:
-            rows -= 1
-        self.move_to(self.cursor + rows, announce=not gone)
-        if gone and self.row_count:
-            self.post_message(self.Highlighted(self, self.cursor))
+        """Move the cursor by some rows."""
+        self.move_to(self.cursor + rows)
 
-    def move_to(self, index: int, *, announce: bool = True) -> None:
+    def move_to(self, index: int) -> None:
         """Put the cursor on a row and show it."""
         index = max(0, min(index, self.row_count - 1))
         if index != self.cursor:
             before, self.cursor = self.cursor, index
             self.forget_row(before)
             self.forget_row(index)
-            if announce:
-                self.post_message(self.Highlighted(self, index))
+            self.post_message(self.Highlighted(self, index))
         self.keep_cursor_visible()
 
     def _refresh_row(self, index: int) -> None:
