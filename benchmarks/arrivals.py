@@ -57,7 +57,7 @@ def _arrive(inbox: Inbox) -> None:
     while True:
         number = dice.randrange(2, CONTACTS)
         at += 10
-        card = inbox.card(contact_id(number))
+        card = inbox.contacts.card(contact_id(number))
         if card is None or card.current is None:
             raise LookupError(f"contact {number} has gone")
         came = message(number, at, at, MessageKind.INCOMING, dice.choice(said))

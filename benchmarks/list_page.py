@@ -30,9 +30,11 @@ def measure() -> Iterator[Result]:
         folder = filled_folder()
         inbox = open_inbox(folder)
         for view in (View.NEW, View.OPEN, View.ALL):
-            yield _measured(f"list page {view}", inbox, partial(inbox.page, view, limit=LIMIT))
-        place = inbox.page(View.ALL, offset=CONTACTS // 2, limit=1).last
-        yield _measured("list page half-way down", inbox, partial(inbox.page, View.ALL, after=place, limit=LIMIT))
+            yield _measured(f"list page {view}", inbox, partial(inbox.contacts.view(view).page, limit=LIMIT))
+        place = inbox.contacts.view(View.ALL).page(offset=CONTACTS // 2, limit=1).last
+        yield _measured(
+            "list page half-way down", inbox, partial(inbox.contacts.view(View.ALL).page, after=place, limit=LIMIT)
+        )
         inbox.close_store()
     except NoDataError as error:
         yield Result.skipped("list page", str(error))

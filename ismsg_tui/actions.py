@@ -188,6 +188,7 @@ ACTIONS: tuple[Action, ...] = (
         "Pick a message, or the one before it; so does a click.",
     ),
     Action("pick_newer", "right_parenthesis", "Pick newer", _DESK, _M, "Pick the message after."),
+    Action("quoted", "Q", "Quoted", _DESK, _M, "Go to what the picked message, or the newest that does, quotes."),
     Action("conversation_down", "J", "Scroll down", _DESK, _M, "Scroll the conversation from the list.", palette=False),
     Action("conversation_up", "K", "Scroll up", _DESK, _M, "Scroll the conversation from the list.", palette=False),
     Action("toggle_panel", "p", "Contact", _DESK, _D, "Show or hide the contact's card.", footer=9),
@@ -197,6 +198,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "toggle_notifications", "B", "Bell", _DESK, _D, "Ring and announce messages while you look elsewhere, or not."
     ),
+    Action("sign_in", "ctrl+l", "Sign in", _ANY, _D, "Sign in again, where the title says that you are signed out."),
     Action("command_palette", "ctrl+p", "Commands", _ANY, _D, "Find any command by name.", footer=10, palette=False),
     Action("help", "f1,question_mark", "Help", _ANY, _D, "Show every key.", footer=7),
     Action("tour", "f4", "Tour", _ANY, _D, "Walk over the desk in a minute."),

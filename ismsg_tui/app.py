@@ -112,6 +112,7 @@ class IsmsgApp(DressedApp, TellsFaults):
             else None
         )
         self.desk.announce = self._sync.announce if self._sync else None
+        self.desk.try_server = self._sync.try_now if self._sync else None
         self.desk.own_server = isinstance(authority, OwnAuthority)
         self._notifier = Notifier(inbox, self.to_terminal, os.environ, now_ms())
         self._notifier.enabled = config.notify
@@ -195,7 +196,7 @@ class IsmsgApp(DressedApp, TellsFaults):
         for problem in self.problems:
             self.notify(problem, title="config.toml", severity="warning", timeout=15, markup=False)
         self._foreign_version = self.inbox.store.foreign_version
-        self._unlisten = self.inbox.listen(self._note_change)
+        self._unlisten = self.inbox.store.listen(self._note_change)
         self.set_interval(LOOK_AROUND, self._look_around)
         self.set_timer(TIDY_AFTER, self._tidy)
         for issued, refusal in untold(self.inbox.store.reader):

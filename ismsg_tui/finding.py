@@ -25,13 +25,13 @@ class NotFoundError(Exception):
 
 def find_contact(inbox: Inbox, wanted: str) -> Contact:
     """The one contact that `wanted` means. Raises NotFoundError with whom else it may mean."""
-    found = inbox.resolve(wanted)
+    found = inbox.contacts.resolve(wanted)
     if len(found) == 1:
         return found[0]
     shown = one_line(wanted, 80)
     if found:
         raise _with_cards(inbox, f"“{shown}” may be any of these; say which by id:", found)
-    near = inbox.search_contacts(wanted, SUGGESTIONS)
+    near = inbox.contacts.search(wanted, SUGGESTIONS)
     if near:
         raise _with_cards(inbox, f"No contact is called “{shown}”. Perhaps one of these:", near)
     raise NotFoundError(f"There is no contact “{shown}”.")
@@ -41,7 +41,7 @@ def _with_cards(inbox: Inbox, sentence: str, contacts: list[Contact]) -> NotFoun
     """The error with a line for each contact by which people tell them apart."""
     cards = []
     for contact in contacts:
-        row = inbox.row(contact.id)
+        row = inbox.contacts.row(contact.id)
         parts = [contact.name, contact.phone, contact.email, when(row.last_at) if row and row.last_at else ""]
         cards.append(" · ".join([contact.id, *(part for part in parts if part)]))
     return NotFoundError(sentence, cards, contacts)
@@ -69,7 +69,7 @@ def find_teammate(inbox: Inbox, wanted: str) -> User:
 def find_snippet(inbox: Inbox, name: str) -> Snippet:
     """The snippet of that name or id. Raises NotFoundError."""
     wanted = clean(name).strip()
-    for snippet in inbox.all_snippets():
+    for snippet in inbox.snippets.all():
         if wanted in (snippet.id, snippet.name) or snippet.name.casefold() == wanted.casefold():
             return snippet
     raise NotFoundError(f"There is no snippet “{one_line(name, 80)}”: “ismsg snippets ls” shows them.")

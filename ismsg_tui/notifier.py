@@ -46,7 +46,7 @@ class Notifier:
             if contact_ids is None:
                 contact_ids = frozenset(arrival.contact_id for arrival in arrivals(reader, self._heard))
             self._heard = last_arrival(reader)
-            for row in self._inbox.rows(sorted(contact_ids)).values():
+            for row in self._inbox.contacts.rows(sorted(contact_ids)).values():
                 mine = row.assignee_id in (None, self._inbox.user_id)
                 new = row.last_kind is MessageKind.INCOMING and row.last_at > self._told.get(
                     row.contact_id, self._since

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ismsg_tui import __version__
 from ismsg_tui.domain.entities import User, Workspace
 from ismsg_tui.domain.text import one_line
-from ismsg_tui.domain.wire import DeviceNote, Session, SignIn
+from ismsg_tui.domain.wire import LONGEST_NAME, DeviceNote, Session, SignIn
 from ismsg_tui.store.joining import StoreInUseError, check_free, join
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import ClientError, SignedOutError, UnreachableError
@@ -137,7 +137,7 @@ def _device() -> DeviceNote:
     name = ""
     with suppress(OSError):
         name = socket.gethostname()
-    return DeviceNote(name or "console", f"ismsg/{__version__}")
+    return DeviceNote(name[:LONGEST_NAME] or "console", f"ismsg/{__version__}")
 
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ismsg_tui import times
+from ismsg_tui.actions import action, key_label
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.sync.status import Progress, SyncState, SyncStatus
 
@@ -24,7 +25,8 @@ def standing_words(status: SyncStatus | None, now: int, *, own: bool = False) ->
             since = times.moment(status.since, times.local(now).date())
             return f"offline since {since}", f"offline {since}", "offline"
         case SyncState.SIGNED_OUT:
-            return "signed out: “ismsg login” signs in", "signed out: ismsg login", "signed out"
+            key = key_label(action("sign_in").current_keys[0])
+            return (*((f"signed out: {key} signs in", f"signed out: {key}") if key else ()), "signed out")
         case SyncState.FAILED:
             reason = one_line(status.reason, LONGEST_REASON).rstrip(".")
             return (*((f"sync fails: {reason}",) if reason else ()), "sync fails: see the log", "sync fails")

@@ -1,11 +1,29 @@
-"""A terminal that sound libraries can't write to."""
+"""A terminal that sound libraries can't write to, and whose end stops nobody."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
+
+
+class _Screen(TextIOWrapper):
+    """A text file on a terminal that may go away, after which what is written goes nowhere.
+
+    Textual writes on a thread. That one would end by the failure, and the console wait for it for good instead of
+    hearing that its window was closed.
+    """
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
 
 
 @contextmanager
@@ -23,7 +41,8 @@ def terminal_kept_clean() -> Iterator[None]:
     original.flush()
     own = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    screen = os.fdopen(own, "w", encoding=original.encoding, errors=original.errors, closefd=False)
+    raw = os.fdopen(own, "wb", closefd=False)
+    screen = _Screen(raw, encoding=original.encoding, errors=original.errors, line_buffering=os.isatty(own))
     sys.stderr = sys.__stderr__ = screen  # type: ignore[misc]
     os.dup2(nowhere, 2)
     os.close(nowhere)

@@ -70,11 +70,11 @@ def send(
         parts.append(text_of(text))
     channel = inbox.channels.get(to.channel_id or "")
     spoken = (spoken_in(inbox, channel, voice),) if voice else ()
-    kept = [inbox.fitted(file, channel) for file in snippet.attachments] if snippet else []
+    kept = [inbox.snippets.fitted(file, channel) for file in snippet.attachments] if snippet else []
     files = dict.fromkeys((*kept, *taken_in(inbox, channel, attached), *spoken))
     inbox.reply(to.id, "\n\n".join(filter(None, parts)), tuple(files), reply_to=reply_to)
     if snippet:
-        inbox.use_snippet(snippet.id)
+        inbox.snippets.use(snippet.id)
     _tell(to, f"waiting to be sent{f' through {one_line(channel.name)}' if channel else ''}.")
 
 

@@ -39,7 +39,7 @@ def export(session: Session, contact: str, form: str | None, output: Path | None
         raise click.UsageError("--force is about a file: say which with --output FILE.")
     chosen = Format(form) if form else _format_of(output)
     inbox, about = session.inbox, session.contact(contact)
-    card = inbox.card(about.id)
+    card = inbox.contacts.card(about.id)
     if card is None:
         raise FailedError(f"There is no contact “{one_line(contact, 80)}”.")
     pieces = document(chosen, card, every_line(inbox, about.id), inbox.users, inbox.channels)

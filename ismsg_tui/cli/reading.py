@@ -72,7 +72,7 @@ _WORTH_SAYING = (Delivery.PENDING, *_BAD)
 def list_contacts(session: Session, view: str, limit: int, as_json: bool) -> None:
     """List the contacts of a view, who has waited longest first."""
     inbox, chosen = session.inbox, View(view)
-    rows = inbox.page(chosen, limit=limit).rows
+    rows = inbox.contacts.view(chosen).page(limit=limit).rows
     if as_json:
         for row in rows:
             print_json(_row_object(inbox, row))
@@ -81,7 +81,7 @@ def list_contacts(session: Session, view: str, limit: int, as_json: bool) -> Non
         click.echo(_EMPTY[chosen])
         return
     _print_rows(inbox, rows)
-    more = inbox.count(chosen) - len(rows)
+    more = inbox.contacts.view(chosen).count() - len(rows)
     if more > 0:
         click.echo(f"… and {more:,} more: --limit shows them.")
 
@@ -166,7 +166,7 @@ def show(session: Session, contact: str, limit: int, as_json: bool) -> None:
             files = file_objects(inbox, line.message.attachments)
             print_json({**thing, "attachments": files, "state": line.state, "reason": reason})
         return
-    card = inbox.card(found.id)
+    card = inbox.contacts.card(found.id)
     if card is not None:
         console().print(_heading(inbox, card))
     if not timeline:
@@ -181,7 +181,7 @@ def _heading(inbox: Inbox, card: ContactCard) -> Text:
 
     contact, current = card.contact, card.current
     channel = inbox.channels.get(contact.channel_id or "")
-    row = inbox.row(contact.id)
+    row = inbox.contacts.row(contact.id)
     status = row.status.value if row else "none"
     parts = [
         channel.name if channel else "",

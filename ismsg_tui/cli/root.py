@@ -15,6 +15,7 @@ import click
 from ismsg_tui import __version__
 from ismsg_tui.cli.errors import FailedError, failure
 from ismsg_tui.cli.session import Session
+from ismsg_tui.cli.waiting import in_a_moment
 from ismsg_tui.config import data_folder
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.own_server import OwnAuthority
@@ -118,12 +119,13 @@ def _open_console(session: Session) -> int:
     if (code := _welcome(session)) is not None:
         return code
     gc.disable()  # what is loaded now stays, so looking it over would only delay the first picture
-    from ismsg_tui.app import run_console
+    with in_a_moment("The desk opens…"):
+        from ismsg_tui.app import run_console
 
-    inbox = session.inbox
-    inbox.hold = round(session.config.undo_seconds * 1000)
-    with closing(_authority(session, inbox)) as authority:
-        return run_console(inbox, session.config, authority=authority)
+        inbox = session.inbox
+        inbox.hold = round(session.config.undo_seconds * 1000)
+        with closing(_authority(session, inbox)) as authority:
+            return run_console(inbox, session.config, authority=authority)
 
 
 def _welcome(session: Session) -> int | None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ismsg_tui.cli.errors import FailedError, failure, say
 from ismsg_tui.cli.output import json_option, print_json, print_lines
 from ismsg_tui.cli.session import Session, pass_session
+from ismsg_tui.cli.waiting import in_a_moment
 from ismsg_tui.config import Config
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.connection import Error as SqliteError
 from ismsg_tui.sync.authority import Authority
+
+if TYPE_CHECKING:
+    from ismsg_tui.demo.run import OpenConsole
 
 _COMPLETION_HELP = """\b
 For good: add this line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
@@ -104,15 +109,21 @@ def open_demo(session: Session) -> int:
 
 
 def _run_demo(session: Session, keep: Path | None, replay: Path | None, speed: float, *, plain: bool = False) -> int:
+    try:
+        with in_a_moment("The guests of the demo are coming in…"):
+            return _play_demo(session, keep, replay, speed, _plain if plain else _console)
+    except (OSError, SqliteError) as error:
+        raise failure(error, keep or session.folder) from error
+
+
+def _play_demo(session: Session, keep: Path | None, replay: Path | None, speed: float, open_on: OpenConsole) -> int:
     from ismsg_tui.demo.run import run_demo
     from ismsg_tui.demo.scene import DemoError
 
     try:
-        return run_demo(keep, replay, speed, session.config, _plain if plain else _console)
+        return run_demo(keep, replay, speed, session.config, open_on)
     except DemoError as error:
         raise FailedError(str(error)) from error
-    except (OSError, SqliteError) as error:
-        raise failure(error, keep or session.folder) from error
 
 
 def _console(inbox: Inbox, config: Config, authority: Authority) -> int:

@@ -27,7 +27,7 @@ def snippets() -> None:
 @pass_session
 def list_snippets(session: Session, as_json: bool) -> None:
     """List every snippet by name."""
-    found = session.inbox.all_snippets()
+    found = session.inbox.snippets.all()
     if as_json:
         for snippet in found:
             print_json(
@@ -78,7 +78,7 @@ def add(session: Session, name: str, text: str, topic: str, language: str, attac
     """
     files = taken_in(session.inbox, None, attached)
     snippet = Snippet(id=new_id(), name=name, text=text_of(text), topic=topic, language=language, attachments=files)
-    session.inbox.save_snippet(snippet)
+    session.inbox.snippets.save(snippet)
     click.echo(f"Snippet “{one_line(name, 128)}” added.")
 
 
@@ -88,7 +88,7 @@ def add(session: Session, name: str, text: str, topic: str, language: str, attac
 def remove(session: Session, name: str) -> None:
     """Take a snippet out of use."""
     snippet = session.snippet(name)
-    session.inbox.delete_snippet(snippet.id)
+    session.inbox.snippets.delete(snippet.id)
     click.echo(f"Snippet “{one_line(snippet.name)}” removed.")
 
 

@@ -59,7 +59,7 @@ class MemoryAuthority:
         """Carry out commands in order; one that was seen before is answered as then. One answer per command."""
         return self._carry_out(commands, at=self._moment)
 
-    def changes(self, since: int, limit: int) -> Page:
+    def changes(self, since: int, limit: int, begun: int = 0) -> Page:  # noqa: ARG002 - it forgets nothing
         """The rows that changed after revision `since`, about `limit` of them: a revision is never split."""
         with self._lock:
             rows: list[tuple[int, Entity]] = []

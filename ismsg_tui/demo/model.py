@@ -55,5 +55,5 @@ def pose(folder: Path) -> tuple[Inbox, str]:
     store = Store(folder)
     Sync(store, authority).exchange()
     inbox = Inbox(store, hotel.me)
-    inbox.save_draft(shown, Draft(_DRAFT))
+    inbox.drafts.save(shown, Draft(_DRAFT))
     return inbox, shown

@@ -36,7 +36,7 @@ from ismsg_tui.domain.entities import (
 )
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.media import media_of
-from ismsg_tui.domain.rules import COMMENT_LIMIT
+from ismsg_tui.domain.message_rules import COMMENT_LIMIT
 from ismsg_tui.domain.text import clean
 from ismsg_tui.importer.dialogues import AGENT, PAUSE, TEXT_LIMIT, Dialogue, Turn, contact_of, read_dialogue
 from ismsg_tui.importer.reading import Problem, ReadError

@@ -27,7 +27,8 @@ from ismsg_tui.domain.commands import (
 from ismsg_tui.domain.entities import Channel, Contact, Delivery, Entity, Message, MessageKind, Source, User
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.media import media_of
-from ismsg_tui.domain.rules import COMMENT_LIMIT, decide
+from ismsg_tui.domain.message_rules import COMMENT_LIMIT
+from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal, Settings, State
 from ismsg_tui.importer.reading import decode_line
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import AssignContact, CloseConversation, SendMessage, SnoozeConversation, scope_of
+from ismsg_tui.domain.conversation_rules import CATEGORY_LIMIT
 from ismsg_tui.domain.entities import Category, ClosingNotes
-from ismsg_tui.domain.rules import CATEGORY_LIMIT
 from ismsg_tui.domain.snooze_times import EXAMPLES, parse_snooze
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT, user_name
@@ -115,7 +115,7 @@ def undo(desk: PlainDesk, rest: str) -> None:
     if undone is None:
         desk.say(Role.NOTICE, "There is nothing to take back, or it has left already.")
         return
-    card = desk.inbox.card(scope_of(undone.command))
+    card = desk.inbox.contacts.card(scope_of(undone.command))
     name = one_line(card.contact.name, NAME_LIMIT) if card else "the contact"
     match undone.command:
         case SendMessage():

@@ -14,6 +14,7 @@ from ismsg_tui.not_sent import NotSent
 from ismsg_tui.plain.lines import many
 from ismsg_tui.plain.talk import Role, Talk
 from ismsg_tui.store.arrivals import arrivals, last_arrival
+from ismsg_tui.store.replica import Replica
 from ismsg_tui.store.timeline import ContactCard
 from ismsg_tui.store.unsent import Unsent, line_of
 from ismsg_tui.sync.engine import Refused
@@ -47,16 +48,17 @@ class PlainDesk:
         """What was not sent, behind the numbers that were said last."""
         self._unsent_known = 0
         self._heard = last_arrival(inbox.store.reader)
+        self._filling = _filling(inbox.store.replica)
 
     @property
     def prompt(self) -> str:
         """What is said before the agent types: to whom it will apply."""
-        card = self.inbox.card(self.reading) if self.reading else None
+        card = self.inbox.contacts.card(self.reading) if self.reading else None
         return f"Command, {one_line(card.contact.name, NAME_LIMIT)}" if card else "Command"
 
     def card(self) -> ContactCard:
         """The contact who is read. Raises MisreadError if there is none."""
-        card = self.inbox.card(self.reading) if self.reading else None
+        card = self.inbox.contacts.card(self.reading) if self.reading else None
         if card is None:
             raise MisreadError("Nobody is read now: say read and a number or a name, or next.")
         return card
@@ -109,7 +111,12 @@ class PlainDesk:
         if waits > self._unsent_known:
             self.say(Role.NOTICE, f"{waits:,} not sent: unsent says what and why.")
         self._unsent_known = waits
-        newest = last_arrival(self.inbox.store.reader)
+        newest, replica = last_arrival(self.inbox.store.reader), self.inbox.store.replica
+        if replica.rebuilding:
+            return  # what comes now is old for the most part
+        if (filling := _filling(replica)) != self._filling:
+            self._filling, self._heard = filling, newest
+            self.say(Role.NOTICE, "Everything was fetched from the server: list says who waits.")
         if newest == self._heard:
             return
         found = arrivals(self.inbox.store.reader, self._heard)
@@ -128,9 +135,14 @@ class PlainDesk:
             self.say(Role.ERROR, f"Not done: {reason}")
             self.inbox.store.forget(refused.issued.id)
             return
-        card = self.inbox.card(line.contact_id)
+        card = self.inbox.contacts.card(line.contact_id)
         whom = f", {one_line(card.contact.name, NAME_LIMIT)}" if card else ""
         self.say(Role.ERROR, f"{undone_words(line.kind).capitalize()}{whom}: {reason}")
+
+
+def _filling(replica: Replica) -> tuple[int, str]:
+    """What differs once all rows have come from a server, whether for the first time or anew."""
+    return replica.generation, replica.epoch if replica.user_id else ""
 
 
 def _spoken(detail: str) -> str:

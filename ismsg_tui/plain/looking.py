@@ -30,20 +30,20 @@ def list_contacts(desk: PlainDesk, rest: str) -> None:
         raise MisreadError(f"There is no view “{one_line(rest, 40)}”: there are {', '.join(View)}.")
     desk.view = View(wanted) if wanted else desk.view
     desk.numbered = []
-    desk.say(Role.VIEW, f"{VIEW_WORDS[desk.view]}, {many(desk.inbox.count(desk.view), 'contact')}.")
+    desk.say(Role.VIEW, f"{VIEW_WORDS[desk.view]}, {many(desk.inbox.contacts.view(desk.view).count(), 'contact')}.")
     _list_rows(desk, desk.view, None)
 
 
 def _list_rows(desk: PlainDesk, view: View, after: Position | None) -> None:
     inbox = desk.inbox
-    page = inbox.page(view, after=after, limit=ROWS)
+    page = inbox.contacts.view(view).page(after=after, limit=ROWS)
     users, channels, now = inbox.users, inbox.channels, now_ms()
     first = desk.number([row.contact_id for row in page.rows])
     for number, row in enumerate(page.rows, first):
         desk.say(f"{Role.CONTACT} {number}", row_words(row, users, channels, inbox.user_id, view, now))
     place = page.last
     desk.more = (lambda: _list_rows(desk, view, place)) if place and len(page.rows) == ROWS else None
-    if desk.more and desk.inbox.page(view, after=place, limit=1).rows:
+    if desk.more and desk.inbox.contacts.view(view).page(after=place, limit=1).rows:
         desk.say(Role.NOTICE, "There are others: more says them.")
     else:
         desk.more = None
@@ -53,7 +53,7 @@ def read_next(desk: PlainDesk, rest: str) -> None:
     """Read who waits longest: among the new customers, then among the agent's own."""
     _takes_nothing(rest, "next")
     for view in (View.NEW, View.ASSIGNED):
-        for row in desk.inbox.page(view, sort=Sort.WAITING, limit=2).rows:
+        for row in desk.inbox.contacts.view(view, sort=Sort.WAITING).page(limit=2).rows:
             if row.contact_id != desk.reading and (view is View.NEW or row.waiting_since is not None):
                 _read_contact(desk, row.contact_id)
                 return
@@ -76,7 +76,7 @@ def read(desk: PlainDesk, rest: str) -> None:
 
 def _read_contact(desk: PlainDesk, contact_id: str) -> None:
     inbox = desk.inbox
-    card, row = inbox.card(contact_id), inbox.row(contact_id)
+    card, row = inbox.contacts.card(contact_id), inbox.contacts.row(contact_id)
     if card is None:
         raise NotFoundError("This contact is not there any more.")
     desk.reading, desk.seen_at, desk.more = contact_id, None, None
@@ -91,7 +91,7 @@ def _read_contact(desk: PlainDesk, contact_id: str) -> None:
         desk.seen_at = page[-1].message.at
         if row and (row.unread or row.flagged):
             inbox.mark_read(contact_id, desk.seen_at)
-    draft = inbox.draft(contact_id)
+    draft = inbox.drafts.read(contact_id)
     desk.say_quote(draft.reply_to)
     if not draft.blank:
         what, word = ("comment", "comment") if draft.comment else ("message", "reply")
@@ -106,7 +106,7 @@ def _say_lines(desk: PlainDesk, contact_id: str, page: list[Line], limit: int) -
     desk.more = (lambda: _say_older(desk, contact_id, place)) if place else None
     if place:
         desk.say(Role.NOTICE, "There is more before this: more says it.")
-    card = desk.inbox.card(contact_id)
+    card = desk.inbox.contacts.card(contact_id)
     name = card.contact.name if card else ""
     users, user_id = desk.inbox.users, desk.inbox.user_id
     day = ""
@@ -139,7 +139,7 @@ def search(desk: PlainDesk, rest: str) -> None:
         hits = desk.inbox.search(rest, HITS)
     except SearchError as error:
         raise MisreadError(str(error)) from error
-    people = desk.inbox.search_contacts(rest, HITS)
+    people = desk.inbox.contacts.search(rest, HITS)
     desk.numbered, desk.more = [], None
     first = desk.number([contact.id for contact in people] + [hit.contact_id for hit in hits])
     for number, contact in enumerate(people, first):
@@ -156,7 +156,7 @@ def views(desk: PlainDesk, rest: str) -> None:
     """Say how many contacts each view shows."""
     _takes_nothing(rest, "views")
     for view in View:
-        desk.say(Role.VIEW, f"{view}, {many(desk.inbox.count(view), 'contact')}")
+        desk.say(Role.VIEW, f"{view}, {many(desk.inbox.contacts.view(view).count(), 'contact')}")
 
 
 def _takes_nothing(rest: str, word: str) -> None:

@@ -84,7 +84,8 @@ def run_plain(inbox: Inbox, *, authority: Authority | None = None, talk: Talk | 
 def _obey_all(desk: PlainDesk) -> int:
     inbox = desk.inbox
     name, workspace = one_line(inbox.me.name), one_line(inbox.workspace.name)
-    counts = ", ".join(f"{inbox.count(view):,} {VIEW_WORDS[view]}" for view in (View.NEW, View.ASSIGNED))
+    view_rows = inbox.contacts.view
+    counts = ", ".join(f"{view_rows(view).count():,} {VIEW_WORDS[view]}" for view in (View.NEW, View.ASSIGNED))
     desk.say(Role.NOTICE, f"{workspace}, you are {name}. {counts}. {HELP} says what you can do.")
     code = 0
     while True:

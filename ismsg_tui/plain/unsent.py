@@ -44,7 +44,7 @@ def _words(desk: PlainDesk, item: Unsent) -> str:
 
 
 def _name(desk: PlainDesk, item: Unsent) -> str:
-    card = desk.inbox.card(item.message.contact_id)
+    card = desk.inbox.contacts.card(item.message.contact_id)
     return one_line(card.contact.name, NAME_LIMIT) if card else "a contact who is gone"
 
 

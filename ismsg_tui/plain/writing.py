@@ -43,14 +43,14 @@ def _write(desk: PlainDesk, text: str, *, comment: bool) -> None:
     if not text.strip():
         _compose(desk, contact_id, comment=comment)
         return
-    before = desk.inbox.draft(contact_id)
+    before = desk.inbox.drafts.read(contact_id)
     try:
         _send(desk, contact_id, Draft(text, comment, reply_to=before.reply_to))
         if not comment:
             _quoted(desk, contact_id, before)
     except RefusedError:
         whole = f"{before.text}\n\n{text}" if before.text else text
-        desk.inbox.save_draft(contact_id, replace(before, text=whole, comment=comment or before.comment))
+        desk.inbox.drafts.save(contact_id, replace(before, text=whole, comment=comment or before.comment))
         desk.say(Role.NOTICE, "The text is kept as a draft.")
         raise
 
@@ -58,7 +58,7 @@ def _write(desk: PlainDesk, text: str, *, comment: bool) -> None:
 def _quoted(desk: PlainDesk, contact_id: str, draft: Draft) -> None:
     """The quote of a draft has gone with a message that was no part of it."""
     if draft.reply_to is not None:
-        desk.inbox.save_draft(contact_id, replace(draft, reply_to=None))
+        desk.inbox.drafts.save(contact_id, replace(draft, reply_to=None))
 
 
 def _send(desk: PlainDesk, contact_id: str, draft: Draft, *, drop_draft: bool = False) -> None:
@@ -66,7 +66,7 @@ def _send(desk: PlainDesk, contact_id: str, draft: Draft, *, drop_draft: bool = 
         desk.inbox.comment(contact_id, draft.text, drop_draft=drop_draft)
         left = Draft(attachments=draft.attachments, reply_to=draft.reply_to)
         if drop_draft and left != Draft():  # files and quote wait for the reply
-            desk.inbox.save_draft(contact_id, left)
+            desk.inbox.drafts.save(contact_id, left)
         desk.say(Role.DONE, f"Comment on {desk.name()} kept, for the team alone.")
         return
     desk.inbox.reply(contact_id, draft.text, draft.attachments, reply_to=draft.reply_to, drop_draft=drop_draft)
@@ -94,7 +94,7 @@ def _compose(desk: PlainDesk, contact_id: str, *, comment: bool) -> None:
     try:
         while (line := desk.talk.ask(f"Line {len(lines) + 1}")) != END:
             lines.append(line)
-            desk.inbox.save_draft(contact_id, replace(draft, text="\n".join(lines)))
+            desk.inbox.drafts.save(contact_id, replace(draft, text="\n".join(lines)))
     except (EOFError, KeyboardInterrupt) as stop:
         desk.say(Role.NOTICE, "Not sent: it is kept as a draft." if lines else "Not sent.")
         if isinstance(stop, EOFError) or not desk.talk.interactive:
@@ -102,7 +102,7 @@ def _compose(desk: PlainDesk, contact_id: str, *, comment: bool) -> None:
         return
     text = "\n".join(lines).strip()
     if not text and not draft.attachments:
-        desk.inbox.save_draft(contact_id, Draft(reply_to=draft.reply_to))
+        desk.inbox.drafts.save(contact_id, Draft(reply_to=draft.reply_to))
         desk.say(Role.NOTICE, "Nothing was written, and nothing sent.")
         return
     try:
@@ -114,7 +114,7 @@ def _compose(desk: PlainDesk, contact_id: str, *, comment: bool) -> None:
 
 def _begin(desk: PlainDesk, contact_id: str, *, comment: bool) -> Draft | None:
     """The draft to go on with, an empty one to start anew, or None to let it be."""
-    draft = desk.inbox.draft(contact_id)
+    draft = desk.inbox.drafts.read(contact_id)
     empty = Draft(comment=comment, reply_to=draft.reply_to)
     if draft.blank:
         return empty
@@ -132,9 +132,9 @@ def _begin(desk: PlainDesk, contact_id: str, *, comment: bool) -> Draft | None:
 def quote(desk: PlainDesk, rest: str) -> None:
     """Have the next reply quote a message: the contact's newest, or the newest that holds the words."""
     contact_id, wanted = desk.contact().id, rest.strip()
-    draft = desk.inbox.draft(contact_id)
+    draft = desk.inbox.drafts.read(contact_id)
     if wanted.casefold() == NONE:
-        desk.inbox.save_draft(contact_id, replace(draft, reply_to=None))
+        desk.inbox.drafts.save(contact_id, replace(draft, reply_to=None))
         desk.say(Role.DONE, "The reply quotes nothing." if draft.reply_to else "The reply quoted nothing.")
         return
     form = search_form(wanted).strip()
@@ -148,14 +148,14 @@ def quote(desk: PlainDesk, rest: str) -> None:
         holds = f" that holds “{one_line(wanted, 80)}”" if form else ""
         desk.say(Role.NOTICE, f"There is no message{holds} to quote.")
         return
-    desk.inbox.save_draft(contact_id, replace(draft, reply_to=found.id))
+    desk.inbox.drafts.save(contact_id, replace(draft, reply_to=found.id))
     desk.say_quote(found.id)
 
 
 def snippet(desk: PlainDesk, rest: str) -> None:
     """Choose a stored reply, hear what it will say, and send it."""
     contact = desk.contact()
-    found = desk.inbox.snippets(contact.id)
+    found = desk.inbox.snippets.ranked(contact.id)
     query = Query(rest)
     if query:
         forms = (([search_form(item.name)], search_form(f"{item.topic} {item.text}")) for item in found)
@@ -180,7 +180,7 @@ def snippet(desk: PlainDesk, rest: str) -> None:
     assignee = desk.inbox.users.get(contact.assignee_id or "") or desk.inbox.me
     filled = fill(clean(chosen.text), values_for(contact, assignee, local(now_ms())))
     channel = desk.inbox.channels.get(contact.channel_id or "")
-    files = tuple(desk.inbox.fitted(file, channel) for file in chosen.attachments)
+    files = tuple(desk.inbox.snippets.fitted(file, channel) for file in chosen.attachments)
     if filled.text:
         desk.say(Role.TEXT, filled.text)
     for file in files:
@@ -190,9 +190,9 @@ def snippet(desk: PlainDesk, rest: str) -> None:
     if not desk.talk.agrees(f"Send this to {desk.name()}?"):
         desk.say(Role.NOTICE, "Not sent.")
         return
-    draft = desk.inbox.draft(contact.id)
+    draft = desk.inbox.drafts.read(contact.id)
     issued: Issued | None = desk.inbox.reply(contact.id, filled.text, files, reply_to=draft.reply_to)
     _quoted(desk, contact.id, draft)
     if issued is not None:
-        desk.inbox.use_snippet(chosen.id)
+        desk.inbox.snippets.use(chosen.id)
     say_sent(desk)

@@ -15,8 +15,8 @@ from textual.message import Message
 from textual.widgets import Input, Static, TextArea
 
 from ismsg_tui.actions import action, key_label
+from ismsg_tui.domain.conversation_rules import CATEGORY_LIMIT, SUMMARY_LIMIT
 from ismsg_tui.domain.entities import Category, ClosingNotes
-from ismsg_tui.domain.rules import CATEGORY_LIMIT, SUMMARY_LIMIT
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.screens.dialog import Dialog

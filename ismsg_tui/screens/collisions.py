@@ -39,7 +39,7 @@ class Collisions(Vertical):
 
     def begin_watching(self) -> None:
         """Another contact is shown: what stands in the composer was written when its draft was kept."""
-        self._began = self._inbox.draft_at(self.card.contact.id) if self.card else None
+        self._began = self._inbox.drafts.kept_at(self.card.contact.id) if self.card else None
         self.show_caution()
 
     @on(Composer.Edited)

@@ -16,12 +16,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from ismsg_tui.domain.commands import SendMessage
-from ismsg_tui.domain.entities import ClosingNotes, MessageKind
+from ismsg_tui.domain.entities import ClosingNotes
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.faults import TellsFaults
+from ismsg_tui.screens.newest_size import NewestSize
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.connection import DatabaseError
 from ismsg_tui.store.timeline import ContactCard
@@ -30,7 +31,7 @@ from ismsg_tui.widgets.bar import Bar
 log = logging.getLogger(__name__)
 
 
-class ContactActs(Screen[None], TellsFaults):
+class ContactActs(NewestSize, Screen[None], TellsFaults):
     """The acting half of the desk: dialogs, and the store calls that follow from them."""
 
     _came_from: Widget | None = None
@@ -58,8 +59,8 @@ class ContactActs(Screen[None], TellsFaults):
             self.acted_on.add(self.pane.contact_id)
 
     def show_conversation(self) -> None:
-        """Bring the conversation into sight."""
-        raise NotImplementedError
+        """Bring the conversation into sight where there is one pane."""
+        self.add_class("-conversation")
 
     def enter_bar(self, bar: Widget) -> None:
         """Give a bar over the composer the keys, until `leave_bar` gives them back."""
@@ -79,6 +80,18 @@ class ContactActs(Screen[None], TellsFaults):
             self.set_focus(before)
         else:
             self.pane.write()
+
+    def action_reply(self) -> None:
+        """Write to the contact."""
+        if self.pane.contact_id is not None:
+            self.show_conversation()
+            self.pane.write(comment=False if not self.pane.query_one("Composer").has_class("-comment") else None)
+
+    def action_comment(self) -> None:
+        """Write a comment for the team."""
+        if self.pane.contact_id is not None:
+            self.show_conversation()
+            self.pane.write(comment=True)
 
     def action_quote(self) -> None:
         """Answer a message, quoting it."""
@@ -213,20 +226,6 @@ class ContactActs(Screen[None], TellsFaults):
         """Mark the contact unread."""
         if self.pane.contact_id is not None:
             await self._write(self._inbox.mark_unread, self.pane.contact_id)
-
-    def action_copy_message(self) -> None:
-        """Copy the picked message, or the contact's newest."""
-        picked = self.pane.picked
-        if picked is not None and picked.text:
-            self.app.copy_to_clipboard(picked.text)
-            return
-        contact_id = self.pane.contact_id
-        lines = self._inbox.timeline(contact_id) if contact_id else []
-        heard = [line.message.text for line in lines if line.message.kind is MessageKind.INCOMING and line.message.text]
-        if heard:
-            self.app.copy_to_clipboard(heard[-1])
-        else:
-            self.notify("There is no message to copy.", timeout=3)
 
     @work(group="act", exit_on_error=False, description="copy the conversation")
     async def action_copy_conversation(self) -> None:

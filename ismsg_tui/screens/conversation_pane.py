@@ -25,9 +25,10 @@ from ismsg_tui.store.search import Hit
 from ismsg_tui.store.timeline import Line, Place
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_header import ContactHeader
+from ismsg_tui.widgets.line_window import PAGE
 from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.recorder_bar import RecorderBar
-from ismsg_tui.widgets.timeline import PAGE, Timeline
+from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.timeline_entries import Surroundings
 from ismsg_tui.widgets.unsent_bar import UnsentBar
 
@@ -95,7 +96,7 @@ class ConversationPane(WritingActs, Collisions):
         if contact_id is not None and contact_id == self.contact_id:
             return
         self.save_draft()
-        self.card = self._inbox.card(contact_id) if contact_id else None
+        self.card = self._inbox.contacts.card(contact_id) if contact_id else None
         composer, timeline = self.query_one(Composer), self.query_one(Timeline)
         if self.card is None:
             self._around = None
@@ -105,7 +106,7 @@ class ConversationPane(WritingActs, Collisions):
             contact = self.card.contact
             self._around = self._surroundings(self._first_new(contact.id))
             timeline.show(ContactLines(self._inbox, contact.id), self._around)
-            self._load_composer(self._inbox.draft(contact.id))
+            self._load_composer(self._inbox.drafts.read(contact.id))
         self.show_header()
         self.begin_watching()
         self._watch_reading()
@@ -123,7 +124,7 @@ class ConversationPane(WritingActs, Collisions):
         )
 
     def _first_new(self, contact_id: str) -> str | None:
-        row = self._inbox.row(contact_id)
+        row = self._inbox.contacts.row(contact_id)
         if row is None or not row.unread:
             return None
         lines = self._inbox.timeline(contact_id, limit=PAGE)
@@ -162,7 +163,7 @@ class ConversationPane(WritingActs, Collisions):
         """Read the shown contact anew; what is typed and where the timeline stands are left alone."""
         if self.card is None:
             return
-        self.card = self._inbox.card(self.card.contact.id) or self.card
+        self.card = self._inbox.contacts.card(self.card.contact.id) or self.card
         first_new = self._around.first_new if self._around else None
         searched = self._around.searched if self._around else ""
         self._around = replace(self._surroundings(first_new), searched=searched)
@@ -197,7 +198,7 @@ class ConversationPane(WritingActs, Collisions):
         if not self.is_on_screen or self.screen is not self.app.screen:
             return
         self.post_message(self.Visited(contact_id))
-        row, seen = self._inbox.row(contact_id), timeline.newest_incoming
+        row, seen = self._inbox.contacts.row(contact_id), timeline.newest_incoming
         if row is not None and seen is not None and row.unread:
             self._writing.later(self._inbox.mark_read, contact_id, seen)
 
@@ -228,7 +229,7 @@ class ConversationPane(WritingActs, Collisions):
         draft = self.query_one(Composer).draft
         if self.contact_id is not None and draft != self._kept:
             self._kept = draft
-            self._writing.later(self._inbox.save_draft, self.contact_id, draft)
+            self._writing.later(self._inbox.drafts.save, self.contact_id, draft)
 
     def _stop_draft_timer(self) -> None:
         if self._draft_timer is not None:
@@ -264,19 +265,19 @@ class ConversationPane(WritingActs, Collisions):
                 self._kept = Draft()
                 composer.clear()
             elif left != Draft():
-                self._writing.later(self._inbox.save_draft, contact_id, left)
+                self._writing.later(self._inbox.drafts.save, contact_id, left)
             return
         if self.contact_id == contact_id:
             composer.restore()
             self._kept = Draft()
             self.save_draft()
         else:
-            self._writing.later(self._inbox.save_draft, contact_id, put_above(draft, left))
+            self._writing.later(self._inbox.drafts.save, contact_id, put_above(draft, left))
 
     def reload_draft(self, contact_id: str) -> None:
         """Show the stored draft again, after a text came back to it."""
         if contact_id == self.contact_id and self.query_one(Composer).draft.text == self._kept.text:
-            self._load_composer(self._inbox.draft(contact_id))
+            self._load_composer(self._inbox.drafts.read(contact_id))
 
     def take_up(self, draft: Draft) -> bool:
         """Go on with words that were not sent, above what is typed; not while what is typed is being sent."""

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.timer import Timer
+from textual.widgets import Input, TextArea
 
 from ismsg_tui.actions import Scope, bindings, footer, key_label
 from ismsg_tui.clock import now_ms
 from ismsg_tui.config import config_file
 from ismsg_tui.domain.commands import SNIPPETS
-from ismsg_tui.domain.views import Sort, View
+from ismsg_tui.domain.views import View
 from ismsg_tui.domain.wire import Availability
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.messages import EVERYTHING, NewCounted, NotificationsToggled
 from ismsg_tui.screens.company_acts import CompanyActs
 from ismsg_tui.screens.conversation_pane import ConversationPane
-from ismsg_tui.screens.link_acts import LinkActs
+from ismsg_tui.screens.message_acts import MessageActs
+from ismsg_tui.screens.opening import Opening
+from ismsg_tui.screens.signing_acts import SigningActs
 from ismsg_tui.screens.unsent_acts import UnsentActs
 from ismsg_tui.screens.voice import Voice
 from ismsg_tui.screens.voice_acts import VoiceActs
@@ -30,68 +31,28 @@ from ismsg_tui.screens.wayfinding import Wayfinding
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.standing import is_trouble, standing_words
 from ismsg_tui.store.blobs import SCOPE as BLOB
-from ismsg_tui.store.lists import ListPage, ListRow, Position
 from ismsg_tui.sync.status import SyncStatus
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.key_line import Key, KeyLine
 from ismsg_tui.widgets.line_list import LineList
-from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.title_bar import Title, TitleBar
 from ismsg_tui.widgets.unsent_bar import UnsentBar
-from ismsg_tui.widgets.view_tabs import ViewTab, ViewTabs
+from ismsg_tui.widgets.view_tabs import NOBODY, ViewTab, ViewTabs
 
 TWO_PANES, THREE_PANES = 92, 140
 """From how many columns on list and conversation stand side by side, and the contact's card beside them."""
 FLAT = 10
 """Below so many rows only what is worked on is shown."""
-PASSING = 0.15
-"""Seconds: who steps again within them is passing contacts by."""
-REST = 0.08
-"""Seconds that the cursor must rest on a contact, after others were passed by, for it to be opened."""
 GROW_OLD = 30.0
 """Seconds after which times such as “waiting 3 min” are written anew."""
 
-_NOBODY: dict[View, tuple[str, str]] = {
-    View.NEW: ("Nobody is waiting.", "New customers appear here until somebody takes them."),
-    View.OPEN: ("No open conversation.", "A conversation opens when a contact writes; “o” opens one by hand."),
-    View.ASSIGNED: ("Nothing assigned to you.", "Answer somebody in New and the contact becomes yours."),
-    View.CLOSED: ("Nothing closed yet.", "“c” closes a conversation with a note of what it was about."),
-    View.SNOOZED: ("Nothing snoozed.", "“s” hides a conversation until a time, or until the contact writes."),
-    View.ALL: ("No contacts yet.", "“ismsg import FILE” brings conversations in, “ismsg demo” shows a lively inbox."),
-}
 
-
-class ViewRows:
-    """The rows of one view in one order, for the list."""
-
-    def __init__(self, inbox: Inbox, view: View, sort: Sort, only: str) -> None:
-        self._inbox, self._view, self._sort, self.only = inbox, view, sort, only
-
-    def count(self) -> int:
-        """How many contacts the view shows."""
-        return self._inbox.count(self._view, only=self.only)
-
-    def position(self, contact_id: str) -> int | None:
-        """How many rows stand above a contact; None if it is not there."""
-        return self._inbox.position(self._view, contact_id, sort=self._sort, only=self.only)
-
-    def rows(self, contact_ids: list[str]) -> dict[str, ListRow]:
-        """The rows of these contacts as they are now."""
-        return self._inbox.rows(contact_ids)
-
-    def page(self, *, after: Position | None, before: Position | None, offset: int, limit: int) -> ListPage:
-        """Consecutive rows."""
-        return self._inbox.page(
-            self._view, sort=self._sort, after=after, before=before, offset=offset, limit=limit, only=self.only
-        )
-
-
-class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
+class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningActs):
     """The agent's desk."""
 
     CSS_PATH = "desk.tcss"
@@ -110,14 +71,9 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
         self._suggestions = suggestions
         self._counts: dict[View, int] = {}
         self._counting = self._count_again = False
-        self._to_open = False
-        """Whether the contact under the cursor is still to be opened."""
-        self._open_timer: Timer | None = None
-        self._stepped = 0.0
+        self._opening = Opening(self, self._open_highlighted)
         self._unsent = 0, 0
         """How much no server has taken yet, and how much was not sent and waits for the agent."""
-        self.status: SyncStatus | None = None
-        """How things stand with the server; None where there is none."""
         self.own_server = False
         """Whether the server is the console's own, on this machine."""
 
@@ -155,9 +111,9 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
             self.drop_filter()
         self.view = view
         sort = self.sorts[view]
-        rows = ViewRows(self._inbox, view, sort, self.only)
+        rows = self._inbox.contacts.view(view, sort=sort, only=self.only)
         contacts = self.contacts
-        contacts.empty_words = ("Nobody fits.", "Esc shows all again.") if self.only else _NOBODY[view]
+        contacts.empty_words = ("Nobody fits.", "Esc shows all again.") if self.only else NOBODY[view]
         position = rows.position(contact_id) if contact_id else 0
         contacts.show_rows(rows, sort, rows.position, position or 0)
         self._open_highlighted()
@@ -166,34 +122,16 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
     @property
     def pane(self) -> ConversationPane:
         """The conversation that is shown: that of the contact under the cursor, even if it was still to be opened."""
-        if self._to_open:
-            self._open_highlighted()
+        self._opening.at_last()
         return super().pane
 
-    def _open_soon(self) -> None:
-        """Open the contact under the cursor once the cursor is painted; one that is passed by is not opened at all."""
-        now = time.monotonic()
-        passing, self._stepped, self._to_open = now - self._stepped < PASSING, now, True
-        if self._open_timer is not None:
-            self._open_timer.stop()
-            self._open_timer = None
-        if passing:
-            self._open_timer = self.set_timer(REST, self._open_at_last)
-        else:
-            self.call_after_refresh(self._open_at_last)
-
-    def _open_at_last(self) -> None:
-        if self._to_open:
-            self._open_highlighted()
-
     def _open_highlighted(self) -> None:
-        self._to_open = False
         row = self.contacts.highlighted
         self.show_contact(row.contact_id if row else None)
 
     def show_contact(self, contact_id: str | None) -> None:
         """Show a contact's conversation, whether the list shows it or not."""
-        self._to_open = False
+        self._opening.done()
         self.pane.open(contact_id)
         self.contacts.mark_opened(self.pane.contact_id)
         self._show_card()
@@ -208,7 +146,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
     @on(LineList.Highlighted)
     def _on_highlighted(self, event: LineList.Highlighted) -> None:
         event.stop()
-        self._open_soon()
+        self._opening.soon()
 
     def action_answer(self) -> None:
         """Open the contact under the cursor and start to write."""
@@ -293,7 +231,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
 
     def _read_counts(self) -> tuple[dict[View, int], tuple[int, int]]:
         unsent = self._inbox.unsent(), self.not_sent.count()
-        return {view: self._inbox.count(view) for view in View}, unsent
+        return {view: self._inbox.contacts.view(view).count() for view in View}, unsent
 
     def show_title(self) -> None:
         """Write the title line."""
@@ -334,6 +272,17 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
 
     # Panes
 
+    def on_screen_resume(self) -> None:
+        """Leave the terminal's cursor where the keys go again, after a dialog had it."""
+        self.call_after_refresh(self._park_cursor)
+
+    def _park_cursor(self) -> None:
+        match self.focused:
+            case LineList() | Timeline() as focused:
+                focused.park_cursor()
+            case TextArea() | Input() as focused:
+                self.app.cursor_position = focused.cursor_screen_offset
+
     def on_resize(self) -> None:
         """Keep the focus on something that can be seen when the panes change."""
         self.call_after_refresh(self._mend_focus)
@@ -342,59 +291,11 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, LinkActs):
         if self.focused is not None and not self.focused.is_on_screen:
             self.set_class(self.focused is not self.contacts, "-conversation")
 
-    def show_conversation(self) -> None:
-        """Bring the conversation into sight where there is one pane."""
-        self.add_class("-conversation")
-
-    @on(ConversationPane.Left)
-    def action_show_list(self) -> None:
-        """Go back to the contact list."""
-        self.remove_class("-conversation")
-        self.set_focus(self.contacts)
-
-    @on(ContactList.Entered)
-    def _enter_conversation(self) -> None:
-        """Go into the conversation."""
-        if self.pane.contact_id is not None:
-            self.show_conversation()
-            self.set_focus(self.query_one(Timeline))
-
-    def action_reply(self) -> None:
-        """Write to the contact."""
-        if self.pane.contact_id is not None:
-            self.show_conversation()
-            self.pane.write(comment=False if not self.pane.query_one("Composer").has_class("-comment") else None)
-
-    def action_comment(self) -> None:
-        """Write a comment for the team."""
-        if self.pane.contact_id is not None:
-            self.show_conversation()
-            self.pane.write(comment=True)
-
     def action_toggle_panel(self) -> None:
         """Show or hide the contact's card."""
         shown = self.query_one(ContactPanel).display
         self.set_class(not shown, "-panel")
         self.set_class(shown, "-no-panel")
-
-    def action_pick_older(self) -> None:
-        """Pick a message of the conversation, or the one before it."""
-        self._enter_conversation()
-        if not self.query_one(PickingTimeline).pick_older():
-            self.notify("There is no message before that.", timeout=3)
-
-    def action_pick_newer(self) -> None:
-        """Pick the message after, or none behind the newest."""
-        self._enter_conversation()
-        self.query_one(PickingTimeline).pick_newer()
-
-    def action_conversation_down(self) -> None:
-        """Scroll the conversation down from the list."""
-        self.query_one(Timeline).scroll_lines(3)
-
-    def action_conversation_up(self) -> None:
-        """Scroll the conversation up from the list."""
-        self.query_one(Timeline).scroll_lines(-3)
 
     # The rest
 

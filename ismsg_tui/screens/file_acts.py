@@ -218,7 +218,7 @@ class FileActs(Vertical, TellsFaults):
         self.show_adding()
 
     def _channel_of(self, contact_id: str) -> Channel | None:
-        card = self._inbox.card(contact_id)
+        card = self._inbox.contacts.card(contact_id)
         return self._inbox.channels.get(card.contact.channel_id or "") if card else None
 
     async def _copy(self, adding: Adding) -> Attachment:
@@ -238,7 +238,7 @@ class FileActs(Vertical, TellsFaults):
         channel = self._channel_of(contact_id)
         for file in files:
             try:
-                attachment = await asyncio.to_thread(self._inbox.fitted, file, channel)
+                attachment = await asyncio.to_thread(self._inbox.snippets.fitted, file, channel)
             except RefusedError as error:
                 self.notify(str(error), severity="warning", markup=False)
             except DatabaseError as error:
@@ -257,9 +257,9 @@ class FileActs(Vertical, TellsFaults):
 
     def _add_to_stored(self, contact_id: str, attachment: Attachment) -> None:
         """Add a file to a draft that is not shown; on the store's thread, where no other change comes between."""
-        draft = self._inbox.draft(contact_id)
+        draft = self._inbox.drafts.read(contact_id)
         if attachment not in draft.attachments:
-            self._inbox.save_draft(contact_id, replace(draft, attachments=(*draft.attachments, attachment)))
+            self._inbox.drafts.save(contact_id, replace(draft, attachments=(*draft.attachments, attachment)))
 
     def show_adding(self) -> None:
         """Show how far the copies for this contact have come."""

@@ -83,7 +83,7 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
     def on_mount(self) -> None:
         """Hear of transfers while the list is shown."""
         super().on_mount()
-        self._unlisten = self._inbox.listen(self._hear)
+        self._unlisten = self._inbox.store.listen(self._hear)
 
     def on_unmount(self) -> None:
         """Hear no more."""

@@ -50,7 +50,7 @@ def _choice(user: User, presence: Presence | None, inbox: Inbox) -> Choice[Perso
     name, team = shown_line(user.name, NAME_LIMIT) or "somebody", shown_line(user.team, 40)
     if presence is None:
         return Choice(Person(user.id), name, "not there", team)
-    card = inbox.card(presence.viewing) if presence.viewing else None
+    card = inbox.contacts.card(presence.viewing) if presence.viewing else None
     if card is None:
         return Choice(Person(user.id), name, presence.state.value, team)
     contact = shown_line(card.contact.name, NAME_LIMIT)

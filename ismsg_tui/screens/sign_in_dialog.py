@@ -67,9 +67,13 @@ class SignInDialog(Dialog[Signed], TellsFaults):
     }
     """
 
-    def __init__(self, address: str = "", email: str = "", *, ask: Ask = sign_in) -> None:
-        """`ask` signs in, on a thread of its own, and raises what `signing.sign_in` raises."""
-        super().__init__("Sign in to a server", ())
+    def __init__(self, address: str = "", email: str = "", *, ask: Ask = sign_in, again: bool = False) -> None:
+        """`ask` signs in, on a thread of its own, and raises what `signing.sign_in` raises.
+
+        Whoever signs in `again` does so at the same server.
+        """
+        super().__init__("Sign in again" if again else "Sign in to a server", ())
+        self._fixed = ("address",) if again else ()
         self._values = {"address": address, "email": email, "password": ""}
         self._ask = ask
         self._attempt = 0
@@ -81,21 +85,19 @@ class SignInDialog(Dialog[Signed], TellsFaults):
             yield Static(_LABELS[name], classes="label", markup=False)
             field = PlainInput(self._values[name], placeholder=_HINTS[name], id=name)
             field.password = name == "password"
+            field.disabled = name in self._fixed
             yield field
         yield Static(id="said", markup=False)
 
     def on_mount(self) -> None:
         """Begin with the first field that is empty."""
         super().on_mount()
-        self._say("Whoever runs the server tells you its address, and gives you an account with a password.")
+        self._say(
+            "The server does not know this console any more. Nothing is lost: what was not sent leaves afterwards."
+            if self._fixed
+            else "Whoever runs the server tells you its address, and gives you an account with a password."
+        )
         self._to_empty()
-        self.call_after_refresh(self._park_cursor)
-
-    def _park_cursor(self) -> None:
-        """Leave the terminal's cursor in the field, now that it has a place."""
-        if isinstance(self.focused, PlainInput):
-            self.app.cursor_position = self.focused.cursor_screen_offset
-            self.focused.refresh()
 
     def _to_empty(self) -> bool:
         """Go to the first empty field; returns whether there is one."""
@@ -151,7 +153,7 @@ class SignInDialog(Dialog[Signed], TellsFaults):
     def _rest(self, words: str, *, wrong: bool = False) -> None:
         self._busy = False
         for name in _FIELDS:
-            self._field(name).disabled = False
+            self._field(name).disabled = name in self._fixed
         self._say(words, wrong=wrong)
         self._field("password").focus()
         self._show_keys()

@@ -29,9 +29,9 @@ class StoredReplies:
         """What to offer for a contact; may take a moment."""
         if self.outdated:
             self.outdated = False
-            self._snippets = sorted(self._inbox.all_snippets(), key=lambda snippet: -snippet.uses)
+            self._snippets = sorted(self._inbox.snippets.all(), key=lambda snippet: -snippet.uses)
             self._suggestions = Suggestions(self._snippets)
-        card = self._inbox.card(contact_id)
+        card = self._inbox.contacts.card(contact_id)
         if card is None:
             return Offers()
         contact = card.contact

@@ -27,9 +27,9 @@ class Switcher(Picker[str, str]):
     def __init__(self, inbox: Inbox, visited: Sequence[str]) -> None:
         """`visited` are the contacts looked at before, the last one first; they head the list."""
         self._inbox = inbox
-        recent = [row.contact_id for row in inbox.page(View.ALL, limit=RECENT).rows]
+        recent = [row.contact_id for row in inbox.contacts.view(View.ALL).page(limit=RECENT).rows]
         order = list(dict.fromkeys([*visited, *recent]))
-        rows = inbox.rows(order)
+        rows = inbox.contacts.rows(order)
         self._recent = [_choice(rows[contact_id]) for contact_id in order if contact_id in rows]
         self._forms = [forms_of(choice) for choice in self._recent]
         super().__init__("Go to", self._recent[:SHOWN], take="Go", what="contact", search=self._find)
@@ -44,8 +44,8 @@ class Switcher(Picker[str, str]):
             return self._recent[:SHOWN]
         near = [self._recent[index] for index in query.rank(self._forms, worst=ELSEWHERE)]
         known = {choice.value for choice in near}
-        found = [contact.id for contact in self._inbox.search_contacts(text, SHOWN) if contact.id not in known]
-        rows = self._inbox.rows(found)
+        found = [contact.id for contact in self._inbox.contacts.search(text, SHOWN) if contact.id not in known]
+        rows = self._inbox.contacts.rows(found)
         far = [_choice(rows[contact_id]) for contact_id in found if contact_id in rows]
         if not near and not far:
             near = [self._recent[index] for index in query.rank(self._forms)]

@@ -93,7 +93,7 @@ class VoiceActs(ContactActs):
         return self.voice.take_for(self.pane.contact_id)
 
     def _channel_of(self, contact_id: str | None) -> Channel | None:
-        card = self.pane.card if contact_id == self.pane.contact_id else self._inbox.card(contact_id or "")
+        card = self.pane.card if contact_id == self.pane.contact_id else self._inbox.contacts.card(contact_id or "")
         return self._inbox.channels.get(card.contact.channel_id or "") if card else None
 
     # Recording

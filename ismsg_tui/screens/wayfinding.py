@@ -47,9 +47,11 @@ class Wayfinding(ContactActs):
         """Show a contact's conversation, whether the list shows it or not."""
         raise NotImplementedError
 
+    @on(ConversationPane.Left)
     def action_show_list(self) -> None:
         """Go back to the contact list."""
-        raise NotImplementedError
+        self.remove_class("-conversation")
+        self.set_focus(self.contacts)
 
     @work(group="jump", exit_on_error=False, description="jump")
     async def action_switch(self) -> None:
@@ -73,8 +75,8 @@ class Wayfinding(ContactActs):
 
     def go_to(self, contact_id: str) -> None:
         """Show a contact in the view that is shown if it is there, else where it is to be found."""
-        views = (self.view, View.OPEN, View.CLOSED, View.SNOOZED, View.ALL)
-        view = next((view for view in views if self._inbox.position(view, contact_id) is not None), View.ALL)
+        views, contacts = (self.view, View.OPEN, View.CLOSED, View.SNOOZED, View.ALL), self._inbox.contacts
+        view = next((view for view in views if contacts.view(view).position(contact_id) is not None), View.ALL)
         self.show_view(view, contact_id)
         self.show_contact(contact_id)
         self.show_conversation()
@@ -83,7 +85,7 @@ class Wayfinding(ContactActs):
     @work(group="jump", exit_on_error=False, description="next unread")
     async def action_next_unread(self) -> None:
         """Go to the next contact with something unread."""
-        find = self._inbox.next_unread
+        find = self._inbox.contacts.next_unread
         sort, after = self.sorts[self.view], self.pane.contact_id
         found = await asyncio.to_thread(find, self.view, sort=sort, after=after)
         if found is None:
@@ -156,7 +158,7 @@ class Wayfinding(ContactActs):
     def action_next_waiting(self) -> None:
         """Go to who waits longest: among the new customers, then among the agent's own."""
         for view in (View.NEW, View.ASSIGNED):
-            page = self._inbox.page(view, sort=Sort.WAITING, limit=2)
+            page = self._inbox.contacts.view(view, sort=Sort.WAITING).page(limit=2)
             for row in page.rows:
                 if row.contact_id != self.pane.contact_id and (view is View.NEW or row.waiting_since is not None):
                     self.show_view(view, row.contact_id)

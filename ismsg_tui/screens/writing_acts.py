@@ -86,11 +86,11 @@ class WritingActs(FileActs):
         inbox, contact = self._inbox, self.card.contact
         assignee = inbox.users.get(contact.assignee_id or inbox.user_id)
         values = values_for(contact, assignee, times.local(now_ms()))
-        chosen = await self.app.push_screen_wait(SnippetPicker(inbox.snippets(contact.id), values))
+        chosen = await self.app.push_screen_wait(SnippetPicker(inbox.snippets.ranked(contact.id), values))
         composer = self.query_one(Composer)
         if chosen is None:
             if typed_slash:
-                composer.insert_slash()
+                composer.insert("/")
             return
         if chosen.filled.text:
             composer.insert(chosen.filled.text)
@@ -100,7 +100,7 @@ class WritingActs(FileActs):
     async def _took(self, contact_id: str, snippet: Snippet) -> None:
         """Attach the files of a stored reply whose text is in the draft, and count its use."""
         await self.attach_kept(contact_id, snippet.attachments)
-        self._writing.later(self._inbox.use_snippet, snippet.id)
+        self._writing.later(self._inbox.snippets.use, snippet.id)
 
     @on(ComposerArea.OfferTaken)
     async def _on_offer_taken(self, event: ComposerArea.OfferTaken) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.reactive import reactive
 
 from ismsg_tui.actions import action, key_label
-from ismsg_tui.domain.rules import COMMENT_LIMIT
+from ismsg_tui.domain.message_rules import COMMENT_LIMIT
 from ismsg_tui.domain.snippets import blanks
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.widgets.composer_area import ComposerArea
@@ -35,14 +35,18 @@ class CheckedDraft(DraftParts):
         self._count()
 
     @property
+    def _most(self) -> int | None:
+        """How many characters may be sent; None where nothing is known of it."""
+        return COMMENT_LIMIT if self.comment else self._limit
+
+    @property
     def _too_long(self) -> int:
         """By how many characters the text is too long; zero or less if it is not."""
-        limit = COMMENT_LIMIT if self.comment else self._limit
-        return len(clean(self._area.text).strip()) - limit if limit is not None else 0
+        return len(clean(self._area.text).strip()) - self._most if self._most is not None else 0
 
     def _count(self) -> None:
         status = self.query_one(StatusLine)
-        limit = COMMENT_LIMIT if self.comment else self._limit
+        limit = self._most
         if not self._contact:
             status.left = ""
         elif self.comment:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.document._document import Location
 from textual.events import Click
 from textual.geometry import Offset
 from textual.message import Message
@@ -114,10 +115,33 @@ class CompletionList(Widget):
     class Clicked(Message):
         """A suggestion was clicked, which is the marked one now."""
 
-    def show(self, suggestions: Suggestions | None) -> None:
-        """Show suggestions, the first one marked, or hide the list."""
-        self.suggestions, self.index = suggestions, 0
-        self.display = suggestions is not None
+    def __init__(self) -> None:
+        super().__init__()
+        self._at: Location | None = None
+        """Where the cursor is when the suggestions fit."""
+        self._dismissed: Location | None = None
+        """Where the word begins for which nothing is to be suggested any more."""
+
+    def look(self, before: str, at: Location, users: Sequence[User]) -> None:
+        """Show what fits the end of `before`, the line up to the cursor, the first one marked; or hide the list."""
+        found = suggest(before, users)
+        if found is None:
+            self._dismissed = None
+        elif self._dismissed == (at[0], found.start):
+            found = None
+        self.suggestions, self.index, self._at = found, 0, at
+        self.display = found is not None
+
+    def close(self, *, dismissed: bool = False) -> None:
+        """Hide the list; once dismissed it stays hidden for this word."""
+        if dismissed and self.suggestions is not None and self._at is not None:
+            self._dismissed = (self._at[0], self.suggestions.start)
+        self.suggestions, self.index, self._at = None, 0, None
+        self.display = False
+
+    def open_at(self, cursor: Location) -> bool:
+        """Whether there are suggestions, and for what stands before this place."""
+        return self.suggestions is not None and self._at == cursor
 
     @property
     def marked(self) -> Suggestion | None:

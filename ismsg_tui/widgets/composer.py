@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import ClassVar
 
 from textual import on
@@ -13,7 +14,6 @@ from textual.widgets import TextArea
 
 from ismsg_tui.actions import Scope, action, bindings, key_label
 from ismsg_tui.domain.entities import User
-from ismsg_tui.domain.rules import COMMENT_LIMIT
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.store.drafts import Draft
@@ -27,6 +27,20 @@ from ismsg_tui.widgets.quote_bar import QuoteBar
 from ismsg_tui.widgets.segments import shown_line
 from ismsg_tui.widgets.status_line import StatusLine
 from ismsg_tui.widgets.text_fields import SAFE_LENGTH
+
+
+def _in_turn(act: Callable[[Composer], None]) -> Callable[[Composer], None]:
+    """Have an action wait in the field's own queue.
+
+    Bindings of priority run ahead of keys that the field has not taken yet: a quick “ok” and Enter would send less than
+    was typed.
+    """
+
+    @wraps(act)
+    def later(composer: Composer) -> None:
+        composer._area.call_later(act, composer)
+
+    return later
 
 
 class Composer(CheckedDraft):
@@ -146,10 +160,6 @@ class Composer(CheckedDraft):
         self._offers = offers
         self._area.offers = Offers() if self.comment else offers
 
-    def insert_slash(self) -> None:
-        """Insert the “/” that asked for snippets, as the text it is after all."""
-        self.insert("/")
-
     def clear(self) -> None:
         """Take away what was submitted, now that it is stored; what was typed behind it meanwhile stays."""
         if self._submitted is None:
@@ -182,7 +192,7 @@ class Composer(CheckedDraft):
         self.set_class(self.comment, "-comment")
         area = self._area
         area.teammates = self._users if self.comment else ()
-        limit = COMMENT_LIMIT if self.comment else self._limit
+        limit = self._most
         area.longest_paste = SAFE_LENGTH if limit is None else min(2 * limit, max(limit, SAFE_LENGTH))
         status = self.query_one(StatusLine)
         if not self._contact:
@@ -219,45 +229,9 @@ class Composer(CheckedDraft):
 
     # What is wanted
 
-    def _in_turn(self, call: Callable[[], object]) -> None:
-        # Bindings of priority run ahead of keys that the field has not taken yet: a quick “ok” and Enter would send
-        # less than was typed. So the call waits in the field's own queue.
-        self._area.call_later(call)
-
+    @_in_turn
     def action_send(self) -> None:
         """Send the message or save the comment; with suggestions open, take the marked one."""
-        self._in_turn(self._send)
-
-    def action_newline(self) -> None:
-        """Begin a new line."""
-        self._in_turn(lambda: self._area.put("\n"))
-
-    def action_fill_in(self) -> None:
-        """Take what is offered or go to the next blank; where there is neither, leave the text."""
-        self._in_turn(self._fill_in)
-
-    def action_toggle_comment(self) -> None:
-        """Switch between reply and comment."""
-        self._in_turn(self._toggle)
-
-    def action_leave_composer(self) -> None:
-        """Close the suggestions, take the quote away, or leave."""
-        self._in_turn(self._leave)
-
-    @on(ComposerArea.SlashTyped)
-    def action_want_snippets(self) -> None:
-        """Ask for the snippets."""
-        self.post_message(self.SnippetsWanted())
-
-    def action_want_emoji(self) -> None:
-        """Ask for an emoji."""
-        self.post_message(self.EmojiWanted())
-
-    def action_want_files(self) -> None:
-        """Ask for files to send."""
-        self.post_message(self.AttachWanted())
-
-    def _send(self) -> None:
         if self._area.completing:
             self._area.accept_completion()
             return
@@ -276,25 +250,49 @@ class Composer(CheckedDraft):
         self._area.focus()
         self.post_message(self.Submitted(Draft(text, self.comment, *parts)))
 
-    def _fill_in(self) -> None:
+    @_in_turn
+    def action_newline(self) -> None:
+        """Begin a new line."""
+        self._area.put("\n")
+
+    @_in_turn
+    def action_fill_in(self) -> None:
+        """Take what is offered or go to the next blank; where there is neither, leave the text."""
         if self.query_one(AttachmentChips).has_focus:
             self._area.focus()
         elif not self._area.fill_in():
             self.screen.focus_next()
 
-    def _toggle(self) -> None:
+    @_in_turn
+    def action_toggle_comment(self) -> None:
+        """Switch between reply and comment."""
         if self._contact and self._submitted is None:
             self.comment = not self.comment
 
-    def _leave(self) -> None:
+    @_in_turn
+    def action_leave_composer(self) -> None:
+        """Close the suggestions, take the quote away, or leave."""
         if self._area.completing:
-            self._area.close_completion(dismissed=True)
+            self._completions.close(dismissed=True)
         elif self.query_one(AttachmentChips).has_focus:
             self._area.focus()
         elif self._quotes and self._submitted is None:
             self._unquote()
         else:
             self.post_message(self.Left())
+
+    @on(ComposerArea.SlashTyped)
+    def action_want_snippets(self) -> None:
+        """Ask for the snippets."""
+        self.post_message(self.SnippetsWanted())
+
+    def action_want_emoji(self) -> None:
+        """Ask for an emoji."""
+        self.post_message(self.EmojiWanted())
+
+    def action_want_files(self) -> None:
+        """Ask for files to send."""
+        self.post_message(self.AttachWanted())
 
     @on(CompletionList.Clicked)
     def _accept(self, event: CompletionList.Clicked) -> None:
@@ -304,7 +302,7 @@ class Composer(CheckedDraft):
     @on(ComposerArea.Refused)
     def _refuse(self, event: ComposerArea.Refused) -> None:
         event.stop()
-        limit = COMMENT_LIMIT if self.comment else self._limit
+        limit = self._most
         takes = f"; the limit is {limit:,}" if limit is not None else ""
         words = f"Not pasted: {event.length:,} characters are far too many{takes}."
         self.notify(words, severity="warning", markup=False)

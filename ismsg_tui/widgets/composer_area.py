@@ -20,7 +20,7 @@ from ismsg_tui.domain.pasted import pasted_paths
 from ismsg_tui.domain.snippets import blanks
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.folders import is_file
-from ismsg_tui.widgets.completion import CompletionList, Suggestions, finished_emoji, suggest
+from ismsg_tui.widgets.completion import CompletionList, Suggestions, finished_emoji
 from ismsg_tui.widgets.offers import Offer, Offers
 from ismsg_tui.widgets.segments import MUTED, fit
 from ismsg_tui.widgets.text_fields import PlainArea
@@ -64,8 +64,6 @@ class ComposerArea(PlainArea):
         self._offers = Offers()
         self._looked_up: tuple[str | None, tuple[Offer, str] | None] = None, None
         self._hint = ""
-        self._completed_at: Location | None = None
-        self._dismissed: Location | None = None
         self.teammates: Sequence[User] = ()
         """Who may be mentioned; nobody outside comments."""
 
@@ -75,7 +73,7 @@ class ComposerArea(PlainArea):
         self.history.checkpoint()
         self.insert(clean(text), maintain_selection_offset=False)
         self.history.checkpoint()
-        self.close_completion()
+        self._completions.close()
         end = self._index(self.cursor_location)
         self._select(
             next(((blank.start, blank.end) for blank in blanks(self.text) if start <= blank.start < end), None)
@@ -87,14 +85,14 @@ class ComposerArea(PlainArea):
         self.replace(clean(text), self.document.start, self.document.end, maintain_selection_offset=False)
         self.history.checkpoint()
         self.move_cursor(self.document.end)
-        self.close_completion()
+        self._completions.close()
 
     def begin(self, text: str) -> None:
         """Show a text with the cursor at its end and nothing to undo; no `Changed` is posted."""
         with self.prevent(TextArea.Changed):
             self.load_text(clean(text))
         self.move_cursor(self.document.end)
-        self.close_completion()
+        self._completions.close()
 
     # Blanks
 
@@ -219,7 +217,7 @@ class ComposerArea(PlainArea):
     @property
     def completing(self) -> bool:
         """Whether the list of suggestions is open and fits the cursor."""
-        return self._completions.marked is not None and self._completed_at == self.cursor_location
+        return self._completions.open_at(self.cursor_location)
 
     @property
     def _before(self) -> str:
@@ -229,18 +227,11 @@ class ComposerArea(PlainArea):
     def update_suggestion(self) -> None:
         """Look for completions after every edit, before the next key is handled."""
         if self.is_mounted:
-            row = self.cursor_location[0]
-            found = suggest(self._before, self.teammates) if self.selection.is_empty else None
-            self._show(None if found is None or self._dismissed == (row, found.start) else found)
-            if found is None:
-                self._dismissed = None
+            before = self._before if self.selection.is_empty else ""
+            self._completions.look(before, self.cursor_location, self.teammates)
+            if self._completions.suggestions is not None:
+                self.call_after_refresh(self._place, self._completions.suggestions)
             self._show_offer()
-
-    def _show(self, found: Suggestions | None) -> None:
-        self._completed_at = self.cursor_location if found else None
-        self._completions.show(found)
-        if found:
-            self.call_after_refresh(self._place, found)
 
     def _place(self, found: Suggestions) -> None:
         if self._completions.suggestions is found:
@@ -250,7 +241,7 @@ class ComposerArea(PlainArea):
     def on_text_area_selection_changed(self) -> None:
         """Close the list when the cursor leaves the word; what is offered goes with the cursor at the end."""
         if not self.completing:
-            self._show(None)
+            self._completions.close()
         self._show_offer()
 
     def accept_completion(self) -> None:
@@ -264,14 +255,7 @@ class ComposerArea(PlainArea):
         self.history.checkpoint()
         self.replace(text, (row, start), (row, column), maintain_selection_offset=False)
         self.history.checkpoint()
-        self._show(None)
-
-    def close_completion(self, *, dismissed: bool = False) -> None:
-        """Close the list; once dismissed it stays closed for this word."""
-        found = self._completions.suggestions
-        if dismissed and found is not None:
-            self._dismissed = (self.cursor_location[0], found.start)
-        self._show(None)
+        self._completions.close()
 
     # Keys and pasting
 

@@ -301,7 +301,7 @@ class ContactList(LineList):
         """Say why there is nobody here."""
         title, words = self.empty_words
         blank = [Segment("")]
-        lines = [blank, [fitted("  " + title, width, self.style_of("list--empty"))], blank]
+        lines = [blank, [Segment("  "), fitted(title, max(1, width - 2), self.style_of("list--empty"))], blank]
         lines += [[Segment("  " + line, self.style_of("list--dim"))] for line in wrapped(words, max(1, width - 4))]
         return lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -13,14 +14,25 @@ from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Contact, Conversation, ConversationStatus, User
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
-from ismsg_tui.widgets.segments import MUTED, shown, shown_line
+from ismsg_tui.widgets.segments import MUTED, fit, shown, shown_line, wrapped
 from ismsg_tui.widgets.words import Words
 
 _Piece = Content | tuple[str, str]
+_LABEL = 10
+"""Cells for what a fact is called; a longer name has a line of its own."""
+_INDENT = " " * (_LABEL + 1)
 
 
 class ContactPanel(VerticalScroll, can_focus=False):
     """Everything known about the contact on one card."""
+
+    DEFAULT_CSS = """
+    ContactPanel { scrollbar-gutter: stable; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[ContactCard | None, Mapping[str, User], Mapping[str, Channel], str] = (None, {}, {}, "")
 
     def compose(self) -> ComposeResult:
         """One text; the card is short enough to lay out whole."""
@@ -30,6 +42,15 @@ class ContactPanel(VerticalScroll, can_focus=False):
         self, card: ContactCard | None, users: Mapping[str, User], channels: Mapping[str, Channel], user_id: str
     ) -> None:
         """Show a contact's card, or an empty one."""
+        self._shown = card, users, channels, user_id
+        self._write()
+
+    def on_resize(self) -> None:
+        """Fold what is long anew."""
+        self._write()
+
+    def _write(self) -> None:
+        card, users, channels, user_id = self._shown
         body = self.query_one("#card", Words)
         if card is None:
             body.update(Content.styled("No contact chosen.", MUTED))
@@ -39,8 +60,9 @@ class ContactPanel(VerticalScroll, can_focus=False):
         if contact.tags:
             pieces.append(("  ".join(f"#{shown_line(tag, 40)}" for tag in contact.tags) + "\n", "$text-accent"))
         pieces.append(("\n", ""))
+        room = self.scrollable_content_region.width - len(_INDENT)
         for label, value in _facts(contact, users, channels, user_id):
-            pieces += [(f"{shown_line(label, 24):<10} ", MUTED), (shown_line(value, 200) + "\n", "")]
+            pieces += _fact(shown_line(label, 24), shown_line(value, 200), room)
         earlier = [item for item in card.conversations if item.status is ConversationStatus.CLOSED]
         pieces.append((f"\nEarlier conversations {len(earlier) or ''}\n", f"bold {MUTED}"))
         if not earlier:
@@ -48,6 +70,13 @@ class ContactPanel(VerticalScroll, can_focus=False):
         for conversation in earlier:
             pieces += _conversation(conversation, users)
         body.update(Content.assemble(*pieces))
+
+
+def _fact(label: str, value: str, room: int) -> list[_Piece]:
+    """What is told stands in a column of its own, `room` cells wide, however many lines it takes."""
+    named = f"{label}\n{_INDENT}" if cell_len(label) > _LABEL else fit(label, len(_INDENT))
+    lines = [line.strip() for line in wrapped(value, max(1, room))]
+    return [(named, MUTED), (f"\n{_INDENT}".join(lines) + "\n", "")]
 
 
 def _facts(

@@ -146,10 +146,6 @@ class LineList(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, index))
         self.keep_cursor_visible()
 
-    def _refresh_row(self, index: int) -> None:
-        top = index * self.ROW_HEIGHT - self.scroll_offset.y
-        self.refresh(Region(0, top, self.size.width, self.ROW_HEIGHT))
-
     def keep_cursor_visible(self) -> None:
         """Scroll as little as needed to show the cursor, and park the terminal's own cursor there."""
         height = self.scrollable_content_region.height
@@ -188,7 +184,8 @@ class LineList(ScrollView, can_focus=True):
         """Paint a row anew."""
         forgotten = self.painted_as(index)
         self._strips = {key: strips for key, strips in self._strips.items() if key[0] != forgotten}
-        self._refresh_row(index)
+        top = index * self.ROW_HEIGHT - self.scroll_offset.y
+        self.refresh(Region(0, top, self.size.width, self.ROW_HEIGHT))
 
     @property
     def page_rows(self) -> int:

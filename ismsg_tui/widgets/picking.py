@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,9 +14,11 @@ from textual.strip import Strip
 
 from ismsg_tui.actions import action, key_label
 from ismsg_tui.domain.entities import Message, MessageKind
+from ismsg_tui.domain.words import QUOTE_SIGN
 from ismsg_tui.store.timeline import Line
-from ismsg_tui.widgets.timeline import LineSource, Timeline
-from ismsg_tui.widgets.timeline_entries import BARS, Row, Surroundings
+from ismsg_tui.widgets.line_window import LineSource
+from ismsg_tui.widgets.timeline import Timeline
+from ismsg_tui.widgets.timeline_entries import BARS, Ink, Row, Surroundings
 
 _PICKED_BAR = "▌"
 
@@ -34,13 +36,11 @@ class PickingTimeline(Timeline):
     def picked(self) -> Message | None:
         """The message under the mark."""
         index = self._picked_index
-        return self._lines[index].message if index is not None else None
+        return self._window.lines[index].message if index is not None else None
 
     @property
     def _picked_index(self) -> int | None:
-        if self._picked is None:
-            return None
-        return next((index for index, line in enumerate(self._lines) if line.message.id == self._picked), None)
+        return self._window.index_of(self._picked) if self._picked is not None else None
 
     def show(self, source: LineSource | None, around: Surroundings | None) -> None:
         """Show a contact's newest lines, none of them picked."""
@@ -54,15 +54,15 @@ class PickingTimeline(Timeline):
 
     def pick_older(self) -> bool:
         """Pick the message before, at first the newest in sight; returns whether there is one."""
-        index = self._picked_index
+        index, window = self._picked_index, self._window
         if index is None:
             bottom = self.scroll_offset.y + self.size.height
             # Before it was ever painted it has no height.
-            index = len(self._lines) if self.follows else min(len(self._lines), bisect_left(self._tops, bottom))
-        if not any(map(_may_be_picked, self._lines[:index])) and (shift := self._load_older()):
+            index = len(window.lines) if self.follows else min(len(window.lines), bisect_left(window.tops, bottom))
+        if not any(map(_may_be_picked, window.lines[:index])) and (shift := self._load_older()):
             self.scroll_to(y=self.scroll_offset.y + shift, animate=False, force=True)
             index = self._picked_index or index
-        older = (at for at in reversed(range(index)) if _may_be_picked(self._lines[at]))
+        older = (at for at in reversed(range(index)) if _may_be_picked(window.lines[at]))
         return self._pick(next(older, None))
 
     def pick_newer(self) -> bool:
@@ -70,21 +70,37 @@ class PickingTimeline(Timeline):
         index = self._picked_index
         if index is None:
             return False
-        if not any(map(_may_be_picked, self._lines[index + 1 :])):
+        if not any(map(_may_be_picked, self._window.lines[index + 1 :])):
             self._load_newer()
             index = self._picked_index or 0
-        newer = (at for at in range(index + 1, len(self._lines)) if _may_be_picked(self._lines[at]))
+        newer = (at for at in range(index + 1, len(self._window.lines)) if _may_be_picked(self._window.lines[at]))
         found = self._pick(next(newer, None))
         if not found:
             self.unpick()
             self.action_newest()
         return found
 
+    def pick_quoted(self) -> bool:
+        """Pick what the picked message quotes, else what the newest that quotes one does; returns whether it does."""
+        index = self._picked_index
+        lines = reversed(self._window.lines) if index is None else [self._window.lines[index]]
+        quoted = next((line.quoted for line in lines if line.quoted is not None), None)
+        return quoted is not None and self._go_to(quoted)
+
+    def _go_to(self, quoted: Message) -> bool:
+        """Pick a message, in its context where it is far away."""
+        around = self._window.around
+        if around is None:
+            return False
+        if self._window.index_of(quoted.id) is None:
+            self.show_at((quoted.at, quoted.id), around)
+        return self._pick(self._window.index_of(quoted.id))
+
     def _pick(self, index: int | None) -> bool:
         if index is None:
             return False
-        self._picked = self._lines[index].message.id
-        top, end = self._tops[index], self._tops[index + 1]
+        self._picked = self._window.lines[index].message.id
+        top, end = self._window.tops[index], self._window.tops[index + 1]
         y = self.scroll_offset.y
         if top < y or end > y + self.size.height:
             self.scroll_to(y=top if top < y or end - top > self.size.height else end - self.size.height, animate=False)
@@ -100,9 +116,9 @@ class PickingTimeline(Timeline):
         strip = super().render_line(y)
         place = self._place(y)
         covered = self._unseen and y == self.size.height - 1
-        if place is None or covered or self._lines[place[0]].message.id != self._picked:
+        if place is None or covered or self._window.lines[place[0]].message.id != self._picked:
             return strip
-        rows = self._laid[self._picked][3]
+        rows = self._window.rows_of(self._window.lines[place[0]])
         if not _is_barred(rows[place[1]]):
             return strip
         style = self._style("timeline--picked")
@@ -124,14 +140,11 @@ class PickingTimeline(Timeline):
     def _place(self, y: int) -> tuple[int, int] | None:
         """The number of the line at a height of the screen, and which of its rows it is."""
         row = y + self.scroll_offset.y
-        if not self._lines or row >= self._tops[-1]:
-            return None
-        index = bisect_right(self._tops, row) - 1
-        return index, row - self._tops[index]
+        return self._window.at(row) if row < self._window.tops[-1] else None
 
     def _offer(self, index: int) -> str:
         """What can be done with the picked message."""
-        keys = [("quote", "quote")] if _may_be_quoted(self._lines[index].message) else []
+        keys = [("quote", "quote")] if _may_be_quoted(self._window.lines[index].message) else []
         keys.append(("copy_message", "copy"))
         return "".join(f" {key_label(action(name).current_keys[0])} {word} " for name, word in keys)
 
@@ -153,15 +166,17 @@ class PickingTimeline(Timeline):
         if at is None or place is None or self.text_selection is not None:
             return
         index, part = place
-        line = self._lines[index]
+        line = self._window.lines[index]
         if not _may_be_picked(line):
             return
         width = cell_len(self._offer(index))
-        rows = self._laid[line.message.id][3]
+        rows = self._window.rows_of(line)
         offered = line.message.id == self._picked and part == self._offer_row(rows, width)
         if offered and at.x >= self._width - width:
             copying = at.x >= self._width - cell_len(self._offer(index).rpartition("  ")[2])
             await self.screen.run_action("copy_message" if copying else "quote")
+        elif line.quoted is not None and _is_quote(rows[part]):
+            self._go_to(line.quoted)
         else:
             self._pick(index)
 
@@ -184,6 +199,10 @@ def _may_be_picked(line: Line) -> bool:
 
 def _may_be_quoted(message: Message) -> bool:
     return message.kind in (MessageKind.INCOMING, MessageKind.OUTGOING)
+
+
+def _is_quote(row: Row) -> bool:
+    return (QUOTE_SIGN, Ink.DIM) in row
 
 
 def _is_barred(row: Row) -> bool:

@@ -49,6 +49,9 @@ class TitleBar(Widget):
     class UnsentClicked(Message):
         """The agent clicked what was not sent."""
 
+    class StateClicked(Message):
+        """The agent clicked how things stand with the server."""
+
     def render(self) -> Content:
         """The line: what matters most keeps its place, other things make room."""
         width = self.size.width
@@ -82,8 +85,14 @@ class TitleBar(Widget):
         return [(title.state[-1], colour), *counts]
 
     def on_click(self, event: Click) -> None:
-        """A click on what was not sent goes there."""
-        if self.shown.refused:
-            words = f"✗ {self.shown.refused:,} not sent"
-            if event.x >= self.size.width - 1 - cell_len(words):
-                self.post_message(self.UnsentClicked())
+        """A click on what was not sent goes there; one on the state tells that it was clicked."""
+        start = self.size.width - 1
+        for number, (text, _) in enumerate(reversed(self._right_parts(self.size.width))):
+            end, start = start, start - cell_len(text)
+            if start <= event.x <= end:
+                if number == 0 and self.shown.refused:
+                    self.post_message(self.UnsentClicked())
+                elif text in self.shown.state:
+                    self.post_message(self.StateClicked())
+                return
+            start -= len(" · ")

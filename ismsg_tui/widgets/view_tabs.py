@@ -27,6 +27,15 @@ SORT_TITLES = {
     Sort.WAKING: "next to wake",
     Sort.CLOSED: "closed last",
 }
+NOBODY = {
+    View.NEW: ("Nobody is waiting.", "New customers appear here until somebody takes them."),
+    View.OPEN: ("No open conversation.", "A conversation opens when a contact writes; “o” opens one by hand."),
+    View.ASSIGNED: ("Nothing assigned to you.", "Answer somebody in New and the contact becomes yours."),
+    View.CLOSED: ("Nothing closed yet.", "“c” closes a conversation with a note of what it was about."),
+    View.SNOOZED: ("Nothing snoozed.", "“s” hides a conversation until a time, or until the contact writes."),
+    View.ALL: ("No contacts yet.", "“ismsg import FILE” brings conversations in, “ismsg demo” shows a lively inbox."),
+}
+"""What an empty view says: how things are, and what to do about it."""
 
 
 class ViewTab(Words):

@@ -1,79 +1,43 @@
 """The one door between the front ends and everything below: what an agent can see and do in the inbox.
 
-Reading methods are indexed and bounded, and may be called on any thread. Acting methods write one transaction each and
-belong on a thread that may wait for a disk.
+Contacts, drafts and snippets are parts of their own, which `Inbox` holds. Reading methods are indexed and bounded, and
+may be called on any thread. Acting methods write one transaction each and belong on a thread that may wait for a disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from ismsg_tui.clock import new_id, now_ms
-from ismsg_tui.domain.changes import Page
 from ismsg_tui.domain.commands import (
     Actor,
     AddComment,
     AssignContact,
     CloseConversation,
     Command,
-    DeleteSnippet,
     Issued,
     MarkRead,
     MarkUnread,
     OpenConversation,
-    SaveSnippet,
     SendMessage,
     SnoozeConversation,
-    UseSnippet,
     WakeConversation,
 )
-from ismsg_tui.domain.entities import (
-    Attachment,
-    Channel,
-    Contact,
-    Message,
-    MessageKind,
-    Role,
-    Snippet,
-    Source,
-    User,
-    Workspace,
-)
+from ismsg_tui.domain.entities import Attachment, Channel, Message, Role, Source, User, Workspace
 from ismsg_tui.domain.ids import content_id
-from ismsg_tui.domain.media import check_attachment, fitted_to
 from ismsg_tui.domain.mentions import mentioned
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.text import clean, file_name
-from ismsg_tui.domain.views import Sort, View
+from ismsg_tui.inbox.contacts import Contacts
+from ismsg_tui.inbox.drafts import Drafts
+from ismsg_tui.inbox.snippets import Snippets
 from ismsg_tui.store import outbox
-from ismsg_tui.store.blobs import Blobs
-from ismsg_tui.store.drafts import Draft, drafted_at, read_draft
-from ismsg_tui.store.lists import (
-    ListPage,
-    ListRow,
-    Position,
-    due_to_wake,
-    list_page,
-    list_position,
-    next_unread,
-    rows_for,
-    view_count,
-)
-from ismsg_tui.store.loading import load_ids, load_snippets
+from ismsg_tui.store.lists import due_to_wake
+from ismsg_tui.store.loading import load_ids
 from ismsg_tui.store.rows import MESSAGE
-from ismsg_tui.store.search import Hit, rank_snippets, resolve_contact, search_contacts, search_messages
+from ismsg_tui.store.search import Hit, search_messages
 from ismsg_tui.store.store import RefusedError, Store
-from ismsg_tui.store.timeline import (
-    ContactCard,
-    Line,
-    Place,
-    contact_card,
-    messages_with_files,
-    timeline_page,
-)
+from ismsg_tui.store.timeline import Line, Place, messages_with_files, timeline_page
 
 TIMER = Actor(None, Source.TIMER)
 
@@ -86,6 +50,10 @@ class Inbox:
         self.store = store
         self.user_id = user_id
         self.hold = hold
+        self.blobs = store.blobs
+        self.contacts = Contacts(store, user_id)
+        self.drafts = Drafts(store, user_id)
+        self.snippets = Snippets(store, self.act)
         self._undoable: list[Issued] = []
 
     @classmethod
@@ -97,15 +65,6 @@ class Inbox:
     def close_store(self) -> None:
         """Close the files; the inbox can't be used afterwards."""
         self.store.close()
-
-    def listen(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
-        """Hear which contacts changed after each commit, on the thread that wrote; returns what ends it."""
-        return self.store.listen(listener)
-
-    @property
-    def blobs(self) -> Blobs:
-        """The bytes of attachments."""
-        return self.store.blobs
 
     # Who and where
 
@@ -131,50 +90,6 @@ class Inbox:
 
     # Reading
 
-    def count(self, view: View, *, only: str = "") -> int:
-        """How many contacts a view shows."""
-        return view_count(self.store.reader, view, self.user_id, only)
-
-    def page(
-        self,
-        view: View,
-        *,
-        sort: Sort | None = None,
-        after: Position | None = None,
-        before: Position | None = None,
-        offset: int = 0,
-        limit: int = 50,
-        only: str = "",
-    ) -> ListPage:
-        """Consecutive rows of a view; see `store.lists.list_page`."""
-        return list_page(
-            self.store.reader,
-            view,
-            self.user_id,
-            sort=sort,
-            after=after,
-            before=before,
-            offset=offset,
-            limit=limit,
-            only=only,
-        )
-
-    def position(self, view: View, contact_id: str, *, sort: Sort | None = None, only: str = "") -> int | None:
-        """How many rows stand above a contact in a view; None if it is not there."""
-        return list_position(self.store.reader, view, self.user_id, contact_id, sort=sort, only=only)
-
-    def next_unread(self, view: View, *, sort: Sort | None = None, after: str | None = None) -> str | None:
-        """The next contact of a view with something unread; may take a moment in a long list."""
-        return next_unread(self.store.reader, view, self.user_id, sort=sort, after=after)
-
-    def rows(self, contact_ids: list[str]) -> dict[str, ListRow]:
-        """The list rows of these contacts by id."""
-        return rows_for(self.store.reader, self.user_id, contact_ids)
-
-    def row(self, contact_id: str) -> ListRow | None:
-        """The list row of one contact."""
-        return rows_for(self.store.reader, self.user_id, [contact_id]).get(contact_id)
-
     def timeline(
         self, contact_id: str, *, before: Place | None = None, after: Place | None = None, limit: int = 50
     ) -> list[Line]:
@@ -189,43 +104,9 @@ class Inbox:
         """The contact's newest messages that hold files, the newest first; may take a moment."""
         return messages_with_files(self.store.reader, contact_id)
 
-    def card(self, contact_id: str) -> ContactCard | None:
-        """The contact with its newest conversations."""
-        return contact_card(self.store.reader, contact_id)
-
     def search(self, query: str, limit: int = 50) -> list[Hit]:
         """The newest messages and comments that hold every word of `query` and pass its filters. Raises SearchError."""
         return search_messages(self.store.reader, query, limit, user_id=self.user_id, users=self.store.settings.users)
-
-    def search_contacts(self, query: str, limit: int = 50) -> list[Contact]:
-        """Contacts whose name, phone or email holds every word of `query`."""
-        return search_contacts(self.store.reader, query, limit)
-
-    def resolve(self, wanted: str) -> list[Contact]:
-        """The contacts that an id, the start of one, or a whole name, phone or email may mean."""
-        return resolve_contact(self.store.reader, wanted)
-
-    def snippets(self, contact_id: str | None = None) -> list[Snippet]:
-        """Every snippet, those first that fit what the contact said last, then by use."""
-        return rank_snippets(self.store.reader, self._last_heard(contact_id) if contact_id else "")
-
-    def all_snippets(self) -> list[Snippet]:
-        """Every snippet in use, however many, by name."""
-        kept = (snippet for snippet in load_snippets(self.store.reader).values() if not snippet.deleted)
-        return sorted(kept, key=lambda snippet: (snippet.name.casefold(), snippet.id))
-
-    def _last_heard(self, contact_id: str) -> str:
-        lines = timeline_page(self.store.reader, contact_id, limit=10)
-        heard = [line.message.text for line in lines if line.message.kind is MessageKind.INCOMING]
-        return "\n".join(heard[-3:])
-
-    def draft(self, contact_id: str) -> Draft:
-        """What the user has typed for a contact and not sent."""
-        return read_draft(self.store.reader, self.user_id, contact_id)
-
-    def draft_at(self, contact_id: str) -> int | None:
-        """When that was kept last, in milliseconds; None if there is nothing."""
-        return drafted_at(self.store.reader, self.user_id, contact_id)
 
     def unsent(self) -> int:
         """How many messages no server has taken yet."""
@@ -272,21 +153,6 @@ class Inbox:
         command = SendMessage(contact_id, clean(text), attachments=attachments, reply_to=reply_to)
         return self._act_undoably(command, hold=self.hold, drop_draft=drop_draft, settles=settles)
 
-    def fitted(self, attachment: Attachment, channel: Channel | None) -> Attachment:
-        """A file that was kept for later as it goes through a channel; one that is not here is asked for.
-
-        Raises RefusedError.
-        """
-        name = file_name(attachment.name)
-        if channel is None:
-            raise RefusedError(Refusal("no-channel", f"{name} can't be sent: the contact has no channel."))
-        if (refusal := check_attachment(channel, attachment)) is not None:
-            raise RefusedError(refusal)
-        if self.blobs.path(attachment.sha256) is None:
-            self.blobs.want(attachment.sha256, attachment.size)
-            raise RefusedError(Refusal("file-gone", f"{name} is not here yet: it was asked for, try again soon."))
-        return replace(attachment, kind=fitted_to(channel, attachment) or attachment.kind)
-
     def comment(self, contact_id: str, text: str, *, drop_draft: bool = False, settles: str = "") -> Issued | None:
         """Write an internal comment; whom it mentions by `@name` is told. Raises RefusedError."""
         text = clean(text)
@@ -295,7 +161,7 @@ class Inbox:
 
     def assign(self, contact_id: str, user_id: str | None) -> Issued | None:
         """Give a contact to a user or to nobody. Raises RefusedError."""
-        card = self.card(contact_id)
+        card = self.contacts.card(contact_id)
         current = card.contact.assignee_id if card else None
         return self._act_undoably(AssignContact(contact_id, user_id, expected_id=current))
 
@@ -339,29 +205,6 @@ class Inbox:
         """Mark a contact for later."""
         return self.act(MarkUnread(contact_id))
 
-    def save_draft(self, contact_id: str, draft: Draft) -> None:
-        """Keep what the user has typed."""
-        self.store.save_draft(self.user_id, contact_id, draft, now_ms())
-
-    def save_snippet(self, snippet: Snippet) -> Issued | None:
-        """Create or change a snippet. Raises RefusedError."""
-        cleaned = replace(
-            snippet,
-            name=clean(snippet.name),
-            text=clean(snippet.text),
-            topic=clean(snippet.topic),
-            language=clean(snippet.language),
-        )
-        return self.act(SaveSnippet(cleaned))
-
-    def delete_snippet(self, snippet_id: str) -> Issued | None:
-        """Take a snippet out of use. Raises RefusedError."""
-        return self.act(DeleteSnippet(snippet_id))
-
-    def use_snippet(self, snippet_id: str) -> Issued | None:
-        """Count that a snippet was taken. Raises RefusedError."""
-        return self.act(UseSnippet(snippet_id))
-
     def undo(self) -> Issued | None:
         """Take back the user's last message, closing, snooze or assignment of this run; returns what was undone.
 
@@ -379,12 +222,6 @@ class Inbox:
                     return self.act(WakeConversation(contact)) and issued
             return None
         return None
-
-    # Truth from elsewhere
-
-    def apply(self, page: Page) -> None:
-        """Take in a page of an authority's rows; see `Store.apply`."""
-        self.store.apply(page)
 
 
 def enter_workspace(store: Store, user: str) -> User:
@@ -406,6 +243,3 @@ def enter_workspace(store: Store, user: str) -> User:
     created = User(id=content_id(0, "user", wanted), name=wanted, role=role)
     store.adopt([*rows, created])
     return created
-
-
-__all__ = ["Inbox", "RefusedError", "enter_workspace"]

@@ -1,4 +1,4 @@
-"""What an agent does with the links of a conversation: see where they lead, and open one."""
+"""What an agent does with the messages of a conversation: pick one, copy it, see where links lead and open one."""
 
 from __future__ import annotations
 
@@ -7,20 +7,70 @@ from itertools import chain
 
 from textual import on, work
 
-from ismsg_tui.domain.entities import Message
+from ismsg_tui.domain.entities import Message, MessageKind
 from ismsg_tui.domain.links import find_links
 from ismsg_tui.opener import LinkOpener, OpenError, open_link_by_system
 from ismsg_tui.screens.contact_acts import ContactActs
+from ismsg_tui.widgets.contact_list import ContactList
+from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.timeline import Timeline
 
 LOOKED_THROUGH = 300
 """In so many of the newest lines links are looked for."""
 
 
-class LinkActs(ContactActs):
-    """The part of the desk that deals with links."""
+class MessageActs(ContactActs):
+    """The part of the desk that deals with single messages and their links."""
 
     link_opener: LinkOpener = staticmethod(open_link_by_system)
+
+    @on(ContactList.Entered)
+    def _enter_conversation(self) -> None:
+        """Go into the conversation."""
+        if self.pane.contact_id is not None:
+            self.show_conversation()
+            self.set_focus(self.query_one(Timeline))
+
+    def action_pick_older(self) -> None:
+        """Pick a message of the conversation, or the one before it."""
+        self._enter_conversation()
+        if not self.query_one(PickingTimeline).pick_older():
+            self.notify("There is no message before that.", timeout=3)
+
+    def action_pick_newer(self) -> None:
+        """Pick the message after, or none behind the newest."""
+        self._enter_conversation()
+        self.query_one(PickingTimeline).pick_newer()
+
+    def action_quoted(self) -> None:
+        """Go to the message that the picked one quotes, or else the newest that quotes one."""
+        self._enter_conversation()
+        if not self.query_one(PickingTimeline).pick_quoted():
+            self.notify("No message is quoted here.", timeout=3)
+
+    def action_conversation_down(self) -> None:
+        """Scroll the conversation down from the list."""
+        self.query_one(Timeline).scroll_lines(3)
+
+    def action_conversation_up(self) -> None:
+        """Scroll the conversation up from the list."""
+        self.query_one(Timeline).scroll_lines(-3)
+
+    def action_copy_message(self) -> None:
+        """Copy the picked message, or the contact's newest."""
+        picked = self.pane.picked
+        if picked is not None and picked.text:
+            self.app.copy_to_clipboard(picked.text)
+            return
+        contact_id = self.pane.contact_id
+        lines = self._inbox.timeline(contact_id) if contact_id else []
+        heard = [line.message.text for line in lines if line.message.kind is MessageKind.INCOMING and line.message.text]
+        if heard:
+            self.app.copy_to_clipboard(heard[-1])
+        else:
+            self.notify("There is no message to copy.", timeout=3)
+
+    # Links
 
     @on(Timeline.LinkClicked)
     def _show_clicked(self, event: Timeline.LinkClicked) -> None:
