@@ -1,6 +1,7 @@
 """How fast rows of a server come into a new console's store, by pages and by a snapshot.
 
-Pages are held against SQLite taking the same rows, a snapshot against copying and unpacking the same file.
+Pages are held against SQLite taking the same rows, a snapshot against copying and unpacking the same file. Each is the
+best of some runs, taken in turn, so that other work on the machine meets all of them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ismsg_tui.sync.authority import SnapshotLaterError
 from ismsg_tui.sync.exchange import Exchange
 
 FILES = ("star.jsonl.gz", "multilingual.jsonl.gz")
+RUNS = 3
 
 
 def measure() -> Iterator[Result]:
@@ -43,18 +45,25 @@ def measure() -> Iterator[Result]:
             import_conversations(StoreSink(source), paths, now_ms(), Watch())
             rows = [row for rows in adopted_rows(source) for row in rows]
         with Office(folder / "server", rows) as office:
-            paged, count = _fetch(office, folder / "paged", owner.id, by_pages=True)
-            applied = _apply(office, folder / "applied", owner.id)
-            yield Result("a snapshot of it is made", _make(office, owner.id, folder), paged, "s")
-            seconds, _ = _fetch(office, folder / "console", owner.id)
+            making = _make(office, owner.id, folder)
             packed = next((folder / "server" / "snapshots").glob("*.gz"))
-            copied = _copy(packed, folder)
             size = packed.stat().st_size / 1e6
-        bare = insert(folder / "bare.db", load_of(folder / "paged" / "ismsg.db"))
+            paged = applied = bare = taken = copied = float("inf")
+            count = 0
+            for run in range(RUNS):
+                here = folder / str(run)
+                seconds, count = _fetch(office, here / "paged", owner.id, by_pages=True)
+                paged = min(paged, seconds)
+                applied = min(applied, _apply(office, here / "applied", owner.id))
+                bare = min(bare, insert(here / "bare.db", load_of(here / "paged" / "ismsg.db")))
+                taken = min(taken, _fetch(office, here / "taken", owner.id)[0])
+                copied = min(copied, _copy(packed, here))
+                shutil.rmtree(here)
+        yield Result("a snapshot of it is made", making, paged, "s")
         yield Result(f"first sync of {count:,} rows by pages", count / paged, count / bare, "rows/s")
         yield Result("the same, pages at hand", count / applied, count / bare, "rows/s")
-        yield Result("the same by a snapshot", count / seconds, count / paged, "rows/s")
-        yield Result(f"the same against a copy of the {size:.0f} MB, unpacked", seconds, copied, "s")
+        yield Result("the same by a snapshot", count / taken, count / paged, "rows/s")
+        yield Result(f"the same against a copy of the {size:.0f} MB, unpacked", taken, copied, "s")
 
 
 def _fetch(office: Office, folder: Path, user_id: str, *, by_pages: bool = False) -> tuple[float, int]:

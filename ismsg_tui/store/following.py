@@ -75,18 +75,19 @@ class FollowingStore(StoreFile):
         page that was seen already is ignored. Returns the commands that are refused because their contact has gone
         out of sight. Raises CursorError for a page that leaves a gap.
         """
+        self._expect(many=page.more)
         with self._transaction() as changed:
             return self._apply(page, changed)
 
-    def begin_anew(self, epoch: str, sight: int, *, at: int | None = None, send_again: bool = False) -> None:
-        """Take every page again from the first, in the history `epoch` and with that `sight`.
+    def begin_anew(self, epoch: str, sight: int, head: int, *, at: int | None = None, send_again: bool = False) -> None:
+        """Take every page again from the first, in the history `epoch`, that is at revision `head`, with that `sight`.
 
         Rows that are here stay in sight until all have come; `sweep` then drops what did not come. With `send_again`
         the authority may have lost what it took: every command that is still known leaves once more. `at` is when,
         where nobody has asked for it.
         """
         with self._transaction():
-            begin_generation(self._writer, epoch, sight, at)
+            begin_generation(self._writer, epoch, sight, head, at)
             if send_again:
                 outbox.send_all_again(self._writer)
             self._swept = (0, "")

@@ -47,7 +47,7 @@ class Replica(msgspec.Struct, frozen=True):
     """What the version kept of each row that filled it."""
     generation: int
     rebuilding: int
-    """Whether it is being filled anew: older rows are shown until all have come."""
+    """While it is being filled, and older rows are shown until all have come: the newest revision as that began."""
     sweeping: int
     """Whether rows are still to be dropped that did not come again."""
     anew_at: int
@@ -71,12 +71,12 @@ def read_replica(connection: Connection) -> Replica:
     return msgspec.convert(dict(connection.execute(_SELECT).fetchone()), Replica)
 
 
-def begin_generation(connection: Connection, epoch: str, sight: int, anew_at: int | None) -> None:
+def begin_generation(connection: Connection, epoch: str, sight: int, head: int, anew_at: int | None) -> None:
     """Stand before the first page of another filling; `anew_at` is when, where nobody asked for it."""
     connection.execute(
-        "UPDATE replica SET cursor = 0, epoch = ?, sight = ?, shape = ?, generation = generation + 1, rebuilding = 1, "
+        "UPDATE replica SET cursor = 0, epoch = ?, sight = ?, shape = ?, generation = generation + 1, rebuilding = ?, "
         "sweeping = 0, anew_wanted = 0, anew_at = coalesce(?, anew_at)",
-        (epoch, sight, SHAPE, anew_at),
+        (epoch, sight, SHAPE, max(head, 1), anew_at),
     )
 
 
@@ -94,7 +94,7 @@ def move_cursor(connection: Connection, to: int, *, complete: bool) -> None:
     """Stand at revision `to`; once a new filling is complete, what it did not bring is to be swept."""
     connection.execute("UPDATE replica SET cursor = ?", (to,))
     if complete:
-        connection.execute("UPDATE replica SET rebuilding = 0, sweeping = 1 WHERE rebuilding = 1")
+        connection.execute("UPDATE replica SET rebuilding = 0, sweeping = 1 WHERE rebuilding > 0")
 
 
 def stand_filled(connection: Connection, cursor: int) -> None:

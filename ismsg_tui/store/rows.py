@@ -68,13 +68,15 @@ class Table(Generic[E]):
         for place in self._bare:
             value = values[place]
             if value is not None:
-                values[place] = value.value if isinstance(value, Enum) else int(value)
+                values[place] = value._value_ if isinstance(value, Enum) else int(value)  # `value` is far slower
         for place in self._text:
             if value := values[place]:
                 values[place] = clean(value)
         for place, is_text in self._to_pack:
             value = values[place]
-            if value is not None:
+            if value == ():  # by far the most
+                values[place] = "[]"
+            elif value is not None:
                 values[place] = _packed_text(value) if is_text and value else _pack(value).decode()
         return tuple(values)
 

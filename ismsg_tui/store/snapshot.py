@@ -9,7 +9,8 @@ for triggers and views, and each row one that could have come in a page.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any
 
 import msgspec
 
+from ismsg_tui.aside import aside
 from ismsg_tui.domain.changes import Page
 from ismsg_tui.domain.commands import SNIPPETS, Issued
-from ismsg_tui.domain.entities import Delivery, MessageKind, Source
+from ismsg_tui.domain.entities import Delivery, Message, MessageKind, Source
 from ismsg_tui.domain.text import clean
 from ismsg_tui.domain.wire import PageBody, page_of
 from ismsg_tui.sqlite import sqlite3
@@ -86,11 +88,14 @@ def check(path: Path, own: Connection, revision: int, stopping: Callable[[], boo
         with closing(_open(path)) as connection:
             connection.set_progress_handler(stopping, _STEPS)
             _check_schema(connection, own)
-            _check_pages(connection)
             _check_place(connection, revision)
-            for table in PARTS:
-                _check_table(connection, table, revision)
-            _check_inbox(connection)
+            # Half of the work each, and SQLite holds up no other thread meanwhile.
+            pages = aside("snapshot", lambda: _check_pages(path, stopping))
+            connection.set_progress_handler(lambda: stopping() or _failed(pages), _STEPS)
+            try:
+                _check_rows(connection, revision)
+            finally:
+                pages.result()  # where both find something, this is the cause
     except Error as error:
         raise SnapshotError(f"It can't be read: {error}.") from error
 
@@ -115,16 +120,38 @@ def _check_schema(connection: Connection, own: Connection) -> None:
             raise SnapshotError("Its search indexes are not those of this version.")
 
 
-def _check_pages(connection: Connection) -> None:
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+def _check_pages(path: Path, stopping: Callable[[], bool]) -> None:
+    with closing(_open(path)) as connection:
+        connection.set_progress_handler(stopping, _STEPS)
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise SnapshotError(f"It is damaged: {found}.")
+
+
+def _failed(work: Future[None]) -> bool:
+    return work.done() and work.exception() is not None
 
 
 def _check_place(connection: Connection, revision: int) -> None:
     place = read_replica(connection)
     if (place.cursor, place.generation) != (revision, 0):
         raise SnapshotError("It is not of the revision that was said.")
+
+
+def _check_rows(connection: Connection, revision: int) -> None:
+    _check_events(connection)
+    for table in PARTS:
+        _check_table(connection, table, revision)
+    _check_inbox(connection)
+
+
+def _check_events(connection: Connection) -> None:
+    """What lines tell of is as it would have been written here: a few things, again and again."""
+    line = MESSAGE.encode(Message(id="", contact_id="", kind=MessageKind.EVENT, at=0))
+    row: dict[str, Any] = dict(zip(MESSAGE.columns, line, strict=True))
+    for event in _texts(connection, "SELECT DISTINCT event FROM message WHERE event IS NOT NULL"):
+        if not _is_as_written(MESSAGE, {**row, "event": event}):
+            raise SnapshotError("An event is not as it would have been written here.")
 
 
 def _check_table(connection: Connection, table: Table[Any], revision: int) -> None:
@@ -141,12 +168,15 @@ def _check_table(connection: Connection, table: Table[Any], revision: int) -> No
                 raise SnapshotError("A text has not been made safe.")
     others = f" WHERE ({_PLAIN}) IS NOT TRUE" if table is MESSAGE else ""
     for row in connection.execute(f"{table.select}{others}"):
-        try:
-            same = table.encode(table.decode(row)) == tuple(row)
-        except (msgspec.DecodeError, TypeError, ValueError, RecursionError):
-            same = False
-        if not same:
+        if not _is_as_written(table, row):
             raise SnapshotError("A row is not as it would have been written here.")
+
+
+def _is_as_written(table: Table[Any], row: Mapping[str, Any]) -> bool:
+    try:
+        return table.encode(table.decode(row)) == tuple(row[column] for column in table.columns)
+    except (msgspec.DecodeError, TypeError, ValueError, RecursionError):
+        return False
 
 
 def _texts(connection: Connection, query: str) -> Iterator[str]:
@@ -168,23 +198,22 @@ def _one_of(column: str, type_: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(str(item)) for item in type_)})"
 
 
-_UUID = (
-    "typeof(id) = 'text' AND length(id) = 36 AND id GLOB '????????-????-????-????-????????????' "
-    "AND id NOT GLOB '*[^0-9a-f-]*' AND length(replace(id, '-', '')) = 32"
+_UUID = "typeof(id) = 'text' AND length(CAST(id AS BLOB)) = 36 AND id GLOB '{}'".format(  # GLOB reads up to a NUL
+    "-".join("[0-9a-f]" * digits for digits in (8, 4, 4, 4, 12))
 )
 _PLAIN = " AND ".join(
     (
         *(f"typeof({column}) = 'text'" for column in ("contact_id", "text")),
         *(f"typeof({column}) IN ('text', 'null')" for column in ("conversation_id", "channel_id", "author_id")),
-        "typeof(reply_to) IN ('text', 'null')",
+        *(f"typeof({column}) IN ('text', 'null')" for column in ("event", "reply_to")),
         "typeof(at) = 'integer'",
         _one_of("kind", MessageKind),
         _one_of("source", Source),
         f"(status IS NULL OR {_one_of('status', Delivery)})",
-        "event IS NULL AND error = '' AND mentions = '[]' AND attachments = '[]'",
+        "error = '' AND mentions = '[]' AND attachments = '[]'",
     )
 )
-"""Whether a message is one of which only the text is to be looked at."""
+"""Whether a message is one of which only the text, and what it tells of, is to be looked at."""
 
 
 # Taking over

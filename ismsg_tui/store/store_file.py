@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "ismsg.db"
 
+_USUAL = ("cache_size = -2000", "wal_autocheckpoint = 1000", "journal_size_limit = 4000000", "shrink_memory")
+_FILLING = ("cache_size = -32000", "wal_autocheckpoint = 8000")
+"""How the writing connection works as a rule, and while many rows come: with 32 MB of the file in memory, and as much
+in the log before that is taken over into the file. An index that is filled in no order is so written far less often."""
+
 Listener = Callable[[frozenset[str]], None]
 """Told after each commit which scopes changed: contact ids, `snippets`, `settings`, `blob:` and a SHA-256.
 
@@ -46,6 +51,7 @@ class StoreFile:
         self._readers = threading.local()
         self._open_readers: list[Connection] = []
         self._foreign_version = 0
+        self._filling = False
         self._settings: Settings | None = None
         self._settings_version = -1
         self._listeners: list[Listener] = []
@@ -122,6 +128,14 @@ class StoreFile:
         return self.replica.cursor
 
     # For those who write
+
+    def _expect(self, *, many: bool) -> None:
+        """Make ready for many rows to be written, or for few again; a crash in between changes nothing."""
+        with self._lock:
+            if many is not self._filling:
+                for pragma in _FILLING if many else _USUAL:
+                    self._writer.execute(f"PRAGMA {pragma}").fetchall()
+                self._filling = many
 
     def _current_settings(self) -> Settings:
         version: int = self._writer.execute("PRAGMA data_version").fetchone()[0]

@@ -82,8 +82,9 @@ def write_rows(connection: Connection, rows: Sequence[Entity], revs: Sequence[in
             values = [(*table.encode(rows[index]), revs[index]) for index in indexes]
             connection.executemany(table.write_truth, values)
         _update_search(connection, table, old, newest)
-    refresh_inbox(connection, {scope_of_row(row) for row in rows if not isinstance(row, ReadMark)})
-    return {scope_of_row(row) for row in rows}
+    listed = {scope_of_row(row) for row in rows if not isinstance(row, ReadMark)}
+    refresh_inbox(connection, listed)
+    return listed | {row.contact_id for row in rows if isinstance(row, ReadMark)}
 
 
 def refresh_inbox(connection: Connection, contact_ids: Iterable[str]) -> None:

@@ -100,10 +100,11 @@ class Authority(Protocol):
         """
         ...
 
-    def changes(self, since: int, limit: int) -> Page:
+    def changes(self, since: int, limit: int, begun: int = 0) -> Page:
         """The rows that changed after revision `since`, about `limit` of them.
 
-        Raises AnewError where `since` means nothing any more.
+        Where all rows are being taken, `begun` is the newest revision as that began: what was gone by then need not be
+        told. Raises AnewError where `since` means nothing any more.
         """
         ...
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.changes import Answer, Page
-from ismsg_tui.domain.commands import Issued, SendMessage
+from ismsg_tui.domain.commands import Issued, SaveSnippet, SendMessage
 from ismsg_tui.domain.entities import Contact
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import MOST_ROWS
@@ -29,8 +29,9 @@ from ismsg_tui.sync.authority import (
     Standing,
     UnreachableError,
 )
+from ismsg_tui.sync.next_page import NextPage
 from ismsg_tui.sync.shortcut import MANY_ROWS, Shortcut
-from ismsg_tui.sync.status import Progress
+from ismsg_tui.sync.status import Meter, Progress
 from ismsg_tui.sync.transfers import want_new, want_recent
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ class Exchange:
             stopping=stopping,
             many=many_rows,
         )
+        self._next = NextPage(authority)
         self._limit = 0
         self._sent_again = False
         self.standing: Standing | None = None
@@ -182,9 +184,11 @@ class Exchange:
                 tell(self._on_refused, Refused(issued, answer.refusal))
 
     def _note_missing(self, issued: Issued, refusal: Refusal) -> None:
-        """Where the authority has lost files that it was given, they are to be sent once more."""
-        if refusal.code == FILE_MISSING and isinstance(issued.command, SendMessage):
-            for attachment in issued.command.attachments:
+        """Where the authority has lost files that it had, or that the user may see no more, they are to be sent."""
+        command = issued.command
+        if refusal.code == FILE_MISSING and isinstance(command, SendMessage | SaveSnippet):
+            source = command.snippet if isinstance(command, SaveSnippet) else command
+            for attachment in source.attachments:
                 self._store.blobs.set_there(attachment.sha256, there=False)
 
     # In
@@ -192,42 +196,51 @@ class Exchange:
     def pull(self) -> None:
         """Take in rows up to the newest; where the place means nothing any more, all of them anew."""
         try:
-            self._pull_pages()
+            self._pull_all()
         except AnewError as error:
             self.standing = None
             self.meet()
             self._begin_anew(error.reason)
             try:
-                self._pull_pages()
+                self._pull_all()
             except AnewError as again:  # even the first page is refused
                 raise StuckError(_STUCK.format(reason=again.reason)) from again
 
+    def _pull_all(self) -> None:
+        try:
+            self._pull_pages()
+        finally:
+            self._next.drop(patient=not self._stopping())
+        while not self._stopping() and self._store.sweep():
+            pass
+
     def _pull_pages(self) -> None:
-        """Take in rows: by a snapshot where many are missing, and page by page."""
+        """Take in rows: by a snapshot where many are missing, and page by page, the next being fetched meanwhile."""
         store = self._store
-        meter = _Meter(self.standing.rows if self.standing and not store.cursor else 0)
+        meter = Meter(self.standing.rows if self.standing and not store.cursor else 0)
         more = True
         while more and not self._stopping():
             page = self._take_shortcut(meter.left)
             if page is not None:
-                meter = _Meter(0)
+                meter = Meter(0)
             else:
                 started = time.monotonic()
-                page = None if self._stopping() else self._read_on(store.cursor, meter, apart=True)
+                place = store.replica
+                page = None if self._stopping() else self._read_on(place.cursor, meter, place.rebuilding, apart=True)
                 if page is None or (page.more and self._stopping()):
                     return
+                if page.more:
+                    self._next.begin(page.to, self._limit or PAGE_ROWS, place.rebuilding)
                 self._tell(store.apply(page))
                 self._adapt(len(page.rows), time.monotonic() - started)
                 want_new(store, (row for _, row in page.rows), now_ms())
             more = page.more
-        while not self._stopping() and store.sweep():
-            pass
 
     def _take_shortcut(self, missing: int) -> Page | None:
         """Take in a snapshot and the page after it, where that is worth it and goes well."""
         if self.standing is None:
             return None
-        taken = self._shortcut.take(self.standing, missing, lambda revision: self._read_on(revision, _Meter(0)))
+        taken = self._shortcut.take(self.standing, missing, lambda revision: self._read_on(revision, Meter(0)))
         if taken is None:
             return None
         page, refused = taken
@@ -235,15 +248,17 @@ class Exchange:
         want_recent(self._store, now_ms())
         return page
 
-    def _read_on(self, since: int, meter: _Meter, *, apart: bool = False) -> Page:
+    def _read_on(self, since: int, meter: Meter, begun: int = 0, *, apart: bool = False) -> Page:
         """The pages after a revision as one, up to the newest or until they are many; with `apart` one if possible.
+
+        `begun` is the newest revision as the store began to be filled, where it still is.
 
         A page that is not the last leaves out rows that changed again later. Where own commands wait for their truth
         to arrive, part of it must not replace them: a message just sent would be gone until the next page.
         """
         gathered: list[Page] = []
         while True:
-            page = self._authority.changes(since, self._limit or PAGE_ROWS)
+            page = self._next.get(since, self._limit or PAGE_ROWS, begun)
             if page.since != since or page.to < since or (page.more and page.to == since):
                 raise ClientError("The server's rows do not continue those that are here.")
             gathered.append(page)
@@ -298,7 +313,7 @@ class Exchange:
         lost = not first and (not same or reason == "cursor-ahead")
         self._sent_again = self._sent_again or lost
         self._shortcut.allow()
-        self._store.begin_anew(standing.epoch, standing.sight, at=at, send_again=lost)
+        self._store.begin_anew(standing.epoch, standing.sight, standing.head, at=at, send_again=lost)
 
     def _check_identity(self, standing: Standing) -> None:
         """Keep what belongs to one user of one workspace from another. Raises ClientError."""
@@ -321,29 +336,3 @@ def joined(pages: Sequence[Page]) -> Page:
 
 def _are_many(pages: Sequence[Page]) -> bool:
     return len(pages) >= MOST_PAGES or sum(len(page.rows) for page in pages) >= MOST_ROWS_AT_ONCE
-
-
-class _Meter:
-    """How far a pull has come, and how fast."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._started = time.monotonic()
-        self._done = 0
-        self.pages = 0
-
-    def count(self, rows: int) -> None:
-        """A page of so many rows has come."""
-        self.pages += 1
-        self._done += rows
-
-    @property
-    def left(self) -> int:
-        """How many rows are still to come, about; 0 where that is not known."""
-        return max(0, self._total - self._done)
-
-    @property
-    def progress(self) -> Progress:
-        """How far it is."""
-        total = max(self._total, self._done) if self._total else 0
-        return Progress(self._done, total, self._done / max(time.monotonic() - self._started, 0.001))

@@ -32,9 +32,9 @@ class Relay(ABC):
         """Carry out commands in order."""
         return self.there().push(commands)
 
-    def changes(self, since: int, limit: int) -> Page:
+    def changes(self, since: int, limit: int, begun: int = 0) -> Page:
         """The rows that changed after a revision."""
-        return self.there().changes(since, limit)
+        return self.there().changes(since, limit, begun)
 
     def watch(self, hint: Callable[[], None], on_presence: OnPresence) -> Callable[[], None]:
         """Have `hint` called when there may be new rows."""

@@ -37,6 +37,8 @@ class RemoteAuthority:
         self._standing: Standing | None = None
         self._reached: int | None = None
         """The revision up to which pages have been given out."""
+        self._begun = 0
+        """The newest revision as the taking of all rows began, while that lasts."""
         self._live: Live | None = None
 
     def close(self) -> None:
@@ -80,8 +82,9 @@ class RemoteAuthority:
             return [Answer(command_id, refusal=Refusal(error.problem.code, str(error)))]
         return [answer_of(result) for result in decoded(reply.body, Results).results]
 
-    def changes(self, since: int, limit: int) -> Page:
+    def changes(self, since: int, limit: int, begun: int = 0) -> Page:
         """The rows that changed after revision `since`: those that came by themselves, else asked for."""
+        self._begun = begun
         page = self._live.ahead.take(since) if self._live else None
         if page is None:
             query = {**self._query(since), "limit": limit}
@@ -95,7 +98,7 @@ class RemoteAuthority:
 
     def _query(self, since: int) -> Query:
         standing = self._standing or self.meet()
-        return {"since": since, "epoch": standing.epoch, "sight": standing.sight}
+        return {"since": since, "epoch": standing.epoch, "sight": standing.sight, "begun": self._begun}
 
     # What the server and teammates say
 

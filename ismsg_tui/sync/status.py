@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 
 from msgspec import Struct
@@ -33,6 +34,32 @@ class Progress(Struct, frozen=True):
     """Rows that there are to come in all, about; 0 where that is not known."""
     rate: float = 0.0
     """Rows a second."""
+
+
+class Meter:
+    """How far a pull has come, and how fast."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._started = time.monotonic()
+        self._done = 0
+        self.pages = 0
+
+    def count(self, rows: int) -> None:
+        """A page of so many rows has come."""
+        self.pages += 1
+        self._done += rows
+
+    @property
+    def left(self) -> int:
+        """How many rows are still to come, about; 0 where that is not known."""
+        return max(0, self._total - self._done)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        total = max(self._total, self._done) if self._total else 0
+        return Progress(self._done, total, self._done / max(time.monotonic() - self._started, 0.001))
 
 
 class SyncStatus(Struct, frozen=True):
