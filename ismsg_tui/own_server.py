@@ -67,6 +67,9 @@ class OwnServer:
                     snapshot_builder=SnapshotBuilder(SCHEMA_VERSION, build),
                 )
                 self.server: Server = Server(database, folder, settings=settings)
+                # Whoever works here reads one store on one machine: to none of them is a file a secret.
+                check = self.server.blobs.check
+                self.server.ledger.blob_check = lambda connection, ws, sha256, _: check(connection, ws, sha256, None)
                 self.admin = Admin(database, self.server.ledger)
                 background = Background(self.server)
             stack.callback(background.stop)

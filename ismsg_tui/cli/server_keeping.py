@@ -74,7 +74,8 @@ def vacuum(place: ServerPlace) -> None:
     with server_desk(place) as desk:
         gone = desk.admin.tidy()
         desk.database.vacuum()
-    click.echo(f"{gone:,} receipts and tokens forgotten." if gone else "There was nothing to forget.")
+    what = "old receipts, tokens, devices and traces"
+    click.echo(f"{gone:,} {what} forgotten." if gone else "There was nothing to forget.")
 
 
 class LedgerSink:

@@ -50,6 +50,44 @@ def add_channel(place: ServerPlace, kind: str, name: str, address: str, wanted: 
     say("Keep the token: it is not shown again.")
 
 
+@channel.command("set")
+@server_place
+@click.argument("channel_id", metavar="ID")
+@click.option(
+    "--url", "address", metavar="BASE", help="Where messages go out to from now on; “” has them only come in."
+)
+@click.option("--new-token", is_flag=True, help="Print a new token; the old one works no more.")
+@workspace_option
+@json_option
+def set_channel(
+    place: ServerPlace, channel_id: str, address: str | None, new_token: bool, wanted: str, as_json: bool
+) -> None:
+    """Change where a channel's messages go out to, or its token, as when it was seen by others."""
+    if address is None and not new_token:
+        raise FailedError("Say what is to be changed: --url, --new-token.")
+    with server_desk(place) as desk:
+        account = _registry(desk).change(desk.workspace(wanted), channel_id, base_url=address, new_token=new_token)
+    shown = {"token": account.token} if new_token else {}
+    if as_json:
+        print_json({"id": account.channel_id, "url": account.base_url, **shown})
+        return
+    click.echo(f"channel {account.channel_id}\naddress {one_line(account.base_url) or 'takes messages in only'}")
+    if new_token:
+        click.echo(f"token   {account.token}")
+        say("Keep the token: it is not shown again, and the old one works no more.")
+
+
+@channel.command("rm")
+@server_place
+@click.argument("channel_id", metavar="ID")
+@workspace_option
+def remove_channel(place: ServerPlace, channel_id: str, wanted: str) -> None:
+    """Disconnect a channel for good: its messages stay, but nothing comes in through it or goes out any more."""
+    with server_desk(place) as desk:
+        _registry(desk).remove(desk.workspace(wanted), channel_id)
+    click.echo("Removed.")
+
+
 @channel.command("ls")
 @server_place
 @workspace_option

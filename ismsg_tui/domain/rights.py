@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from ismsg_tui.domain.commands import (
     CreateContact,
     DeleteSnippet,
@@ -18,7 +20,19 @@ UNKNOWN_CONTACT = Refusal("unknown-contact", "There is no such contact any more.
 """The answer about a contact that does not exist, and about one that somebody may not see: they can't be told apart."""
 
 
-def sees_all(viewer: User) -> bool:
+class Looking(Protocol):
+    """What says how much somebody sees: a user, or whoever asks for one."""
+
+    @property
+    def role(self) -> Role:
+        """What he is in the workspace."""
+
+    @property
+    def visibility(self) -> Visibility:
+        """How much an agent sees."""
+
+
+def sees_all(viewer: Looking) -> bool:
     """Whether a user sees every contact: owners and managers always do."""
     return viewer.role is not Role.AGENT or viewer.visibility is Visibility.ALL
 

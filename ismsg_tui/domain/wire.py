@@ -38,6 +38,12 @@ LARGEST_PIECE = 8 << 20
 """Bytes of a file that travel in one request."""
 LONGEST_ID = 64
 """Characters that an id may have at most."""
+LONGEST_EMAIL = 254
+"""Characters that an e-mail address may have at most, as RFC 5321 has it."""
+LONGEST_PASSWORD = 1_000
+LONGEST_NAME = 200
+"""Characters of a name that is given when one signs in: of the device, the program or the workspace."""
+LONGEST_TOKEN = 200
 
 KINDS: dict[str, type[Entity]] = {
     "workspace": Workspace,
@@ -61,23 +67,23 @@ _LIST_DECODERS: dict[str, msgspec.json.Decoder[list[Any]]] = {
 class DeviceNote(Struct, frozen=True):
     """What a console says of itself when it signs in."""
 
-    name: str
-    client: str = ""
+    name: Annotated[str, Meta(max_length=LONGEST_NAME)]
+    client: Annotated[str, Meta(max_length=LONGEST_NAME)] = ""
 
 
 class SignIn(Struct, frozen=True):
     """A request to sign in; the workspace, by id or name, may be left out where there is only one."""
 
-    email: str
-    password: str
+    email: Annotated[str, Meta(max_length=LONGEST_EMAIL)]
+    password: Annotated[str, Meta(max_length=LONGEST_PASSWORD)]
     device: DeviceNote
-    workspace: str = ""
+    workspace: Annotated[str, Meta(max_length=LONGEST_NAME)] = ""
 
 
 class Refresh(Struct, frozen=True):
     """A request for a new pair of tokens."""
 
-    refresh: str
+    refresh: Annotated[str, Meta(max_length=LONGEST_TOKEN)]
 
 
 class Session(Struct, frozen=True):
@@ -174,7 +180,7 @@ class Presence(Struct, frozen=True):
 class UploadRequest(Struct, frozen=True):
     """A wish to send a file in pieces."""
 
-    sha256: str
+    sha256: Annotated[str, Meta(max_length=LONGEST_ID)]
     size: int
 
 

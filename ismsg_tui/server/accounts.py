@@ -29,8 +29,6 @@ ACCESS_LIFE = 3_600_000
 REFRESH_LIFE = 60 * 24 * 3_600_000
 GRACE = 60_000
 """Milliseconds for which a refresh token that was exchanged may be exchanged once more."""
-LONGEST_NAME = 200
-"""Characters of a device's name that are kept."""
 
 _hasher = PasswordHasher()
 
@@ -211,8 +209,8 @@ class Accounts:
                 id=device_id,
                 ws=ws,
                 user_id=user_id,
-                name=note.name.replace("\0", "")[:LONGEST_NAME],
-                client=note.client.replace("\0", "")[:LONGEST_NAME],
+                name=note.name.replace("\0", ""),
+                client=note.client.replace("\0", ""),
                 created_at=now,
                 seen_at=now,
             )

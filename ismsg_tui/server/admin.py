@@ -11,11 +11,12 @@ from msgspec.structs import replace
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.entities import Role, User, Workspace
 from ismsg_tui.domain.text import clean
+from ismsg_tui.domain.wire import LONGEST_EMAIL, LONGEST_PASSWORD
 from ismsg_tui.server import tables
 from ismsg_tui.server.accounts import folded, hash_password
 from ismsg_tui.server.database import Database
+from ismsg_tui.server.housekeeping import tidy
 from ismsg_tui.server.ledger import Ledger
-from ismsg_tui.server.receipts import drop_old_receipts
 from ismsg_tui.server.restored import new_epoch
 
 SHORTEST_PASSWORD = 8
@@ -111,6 +112,8 @@ class Admin:
             raise AdminError("A user needs a name.")
         if password is not None and not user.email:
             raise AdminError("Somebody who signs in needs an e-mail address.")
+        if len(user.email) > LONGEST_EMAIL:
+            raise AdminError(f"An e-mail address has at most {LONGEST_EMAIL} characters.")
         for other in settings.users.values():
             if other.id != user.id and user.email and folded(other.email) == folded(user.email):
                 raise AdminError(f"{other.name} has the e-mail address {user.email} already.")
@@ -174,7 +177,7 @@ class Admin:
     # Devices
 
     def devices(self, workspace_id: str) -> list[DeviceNote]:
-        """Every device that was ever signed in, the newest first."""
+        """Every device that is signed in or was until lately, or of which a command is known; the newest first."""
         table = tables.device
         query = sa.select(table).where(table.c.ws == workspace_id).order_by(table.c.created_at.desc(), table.c.id)
         with self._db.read() as connection:
@@ -183,14 +186,13 @@ class Admin:
     # Housekeeping
 
     def tidy(self) -> int:
-        """Forget what nobody will ask for any more: old receipts, tokens that have run out; returns how many."""
-        now = self._clock()
-        with self._db.write() as connection:
-            tokens = connection.execute(sa.delete(tables.token).where(tables.token.c.expires_at < now)).rowcount
-            return tokens + drop_old_receipts(connection, now)
+        """Forget what nobody will ask for any more, as a server does by itself each hour; returns how many things."""
+        return tidy(self._db, self._clock())
 
 
 def _checked(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
         raise AdminError(f"A password has at least {SHORTEST_PASSWORD} characters.")
+    if len(password) > LONGEST_PASSWORD:
+        raise AdminError(f"A password has at most {LONGEST_PASSWORD:,} characters.")
     return hash_password(password)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct
-from sqlalchemy import Connection, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import Issued
@@ -25,9 +25,10 @@ from ismsg_tui.files.blob_folder import BlobFolder, make_durable
 from ismsg_tui.server.accounts import Viewer
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
+from ismsg_tui.server.feed import Reader, reader_of
 from ismsg_tui.server.ledger import Ledger
 from ismsg_tui.server.rows import insert_missing, upsert
-from ismsg_tui.server.tables import blob, blob_use
+from ismsg_tui.server.tables import blob, blob_use, contact_state, upload
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +108,12 @@ class Blobs:
 
     def find(self, viewer: Viewer, sha256: str) -> StoredBlob:
         """A file that the viewer may see; it is kept for another day. Raises ProblemError 404."""
-        if self.folder(viewer.workspace_id).place(sha256) is None or not self._may_see(viewer, sha256):
+        if self.folder(viewer.workspace_id).place(sha256) is None:
             raise _unknown()
+        seen = _seen(viewer.workspace_id, sha256, self._reader(viewer))
+        with self._database.read() as connection:
+            if not connection.scalar(select(seen)):
+                raise _unknown()
         return self.stored(viewer.workspace_id, sha256)
 
     def stored(self, workspace_id: str, sha256: str) -> StoredBlob:
@@ -128,16 +133,8 @@ class Blobs:
                     raise _unknown()  # the broom was quicker
         return StoredBlob(sha256, path, found.size)
 
-    def _may_see(self, viewer: Viewer, sha256: str) -> bool:
-        with self._database.read() as connection:
-            scopes = list(
-                connection.scalars(
-                    select(blob_use.c.scope).where(blob_use.c.ws == viewer.workspace_id, blob_use.c.sha256 == sha256)
-                )
-            )
-        if _BY_USER + viewer.user_id in scopes or any(scope.startswith(_BY_SNIPPET) for scope in scopes):
-            return True
-        return any(self._ledger.may_see(viewer, scope) for scope in scopes if not scope.startswith(_BY_USER))
+    def _reader(self, viewer: Viewer) -> Reader:
+        return reader_of(self._ledger.settings(viewer.workspace_id).users, viewer.user_id)
 
     # Taking in
 
@@ -148,14 +145,17 @@ class Blobs:
             yield Incoming(file, path, largest)
 
     def keep_sent(self, viewer: Viewer, sha256: str, incoming: Incoming) -> bool:
-        """Keep a file that a user has sent as `sha256`; whether it is new here.
+        """Keep a file that a user has sent as `sha256`; whether it is new to him, whoever has sent it before.
 
         Raises ProblemError 422 for other bytes, 507 where the workspace has no room.
         """
         if incoming.close() != sha256:
             raise digest_mismatch()
+        seen = _seen(viewer.workspace_id, sha256, self._reader(viewer))
         with self._database.write() as connection:
-            return self.keep(connection, viewer.workspace_id, sha256, incoming.path, incoming.size, viewer.user_id)
+            known = connection.scalar(select(seen))
+            self.keep(connection, viewer.workspace_id, sha256, incoming.path, incoming.size, viewer.user_id)
+        return not known
 
     def keep(
         self,
@@ -165,12 +165,9 @@ class Blobs:
         path: Path,
         size: int,
         user_id: str | None = None,
-    ) -> bool:
-        """Make a finished file a blob in the running transaction; whether it is new. Raises ProblemError 507."""
+    ) -> None:
+        """Make a finished file a blob in the running transaction. Raises ProblemError 507."""
         self.check_room(connection, workspace_id, size)
-        known = connection.scalar(
-            select(func.count()).select_from(blob).where(blob.c.ws == workspace_id, blob.c.sha256 == sha256)
-        )
         # From here on the row is ours: whoever takes the file away has finished, or waits.
         values = {"ws": workspace_id, "sha256": sha256, "size": size, "touched_at": self._clock()}
         upsert(connection, blob, [values])
@@ -180,21 +177,28 @@ class Blobs:
         if place is None:
             raise ValueError("not a SHA-256")
         self.folder(workspace_id).settle(path, place)
-        return not known
 
     def check_room(self, connection: Connection, workspace_id: str, size: int) -> None:
-        """Raise ProblemError 507 unless the workspace may keep `size` bytes more."""
-        kept = connection.scalar(select(func.coalesce(func.sum(blob.c.size), 0)).where(blob.c.ws == workspace_id))
-        if int(kept or 0) + size > self.limits.quota:
+        """Raise ProblemError 507 unless the workspace may keep `size` bytes more than it has and was announced."""
+        kept = select(func.sum(blob.c.size)).where(blob.c.ws == workspace_id)
+        announced = select(func.sum(upload.c.size)).where(
+            upload.c.ws == workspace_id, upload.c.received < upload.c.size
+        )
+        if sum(int(connection.scalar(some) or 0) for some in (kept, announced)) + size > self.limits.quota:
             raise ProblemError(507, "quota", "The workspace has no room for more files: an owner has to make some.")
 
     # In the transactions of commands
 
-    def check(self, connection: Connection, workspace_id: str, sha256: str) -> bool:
-        """Whether a file is here that a command speaks of; it stays until the transaction is over."""
-        touched = connection.execute(
-            update(blob).where(blob.c.ws == workspace_id, blob.c.sha256 == sha256).values(touched_at=self._clock())
-        ).rowcount
+    def check(self, connection: Connection, workspace_id: str, sha256: str, reader: Reader | None) -> bool:
+        """Whether a file is here that a command speaks of; it stays until the transaction is over.
+
+        To a reader it is not here unless he has sent it himself or may see it: whoever merely knows what a file is
+        called could otherwise have it, by giving it to a contact of his own.
+        """
+        wanted = and_(blob.c.ws == workspace_id, blob.c.sha256 == sha256)
+        if reader is not None:
+            wanted = and_(wanted, _seen(workspace_id, sha256, reader))
+        touched = connection.execute(update(blob).where(wanted).values(touched_at=self._clock())).rowcount
         place = self.folder(workspace_id).place(sha256)
         return bool(touched) and place is not None and place.is_file()
 
@@ -248,6 +252,19 @@ class Blobs:
                 if place is not None:
                     place.unlink(missing_ok=True)
         return bool(gone)
+
+
+def _seen(workspace_id: str, sha256: str, reader: Reader) -> ColumnElement[bool]:
+    """Whether a user has sent a file himself, or may see something that refers to it."""
+    held = select(contact_state.c.contact_id).where(
+        contact_state.c.ws == workspace_id, contact_state.c.contact_id == blob_use.c.scope
+    )
+    if reader.holders is not None:
+        held = held.where(contact_state.c.assignee_id.in_(reader.holders))
+    reasons = or_(
+        blob_use.c.scope == _BY_USER + reader.user_id, blob_use.c.scope.startswith(_BY_SNIPPET), held.exists()
+    )
+    return exists().where(blob_use.c.ws == workspace_id, blob_use.c.sha256 == sha256, reasons)
 
 
 def _use(connection: Connection, workspace_id: str, sha256: str, scope: str) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, InterfaceError, OperationalError, TimeoutError
 
-from ismsg_tui.server.errors import ProblemError
+from ismsg_tui.server.errors import ProblemError, disk_full
 from ismsg_tui.server.migrations import HEAD
 from ismsg_tui.sqlite import sqlite3
 
@@ -214,7 +214,7 @@ def _problem_of(error: OperationalError | InterfaceError) -> Exception | None:
     if state in _BUSY_STATES or name.startswith("SQLITE_BUSY"):
         return _busy()
     if name == _FULL or state == "53100":
-        return ProblemError(507, "disk-full", "The server's disk is full: nothing was changed.")
+        return disk_full()
     if error.connection_invalidated or (not name and (state is None or state.startswith(("08", "57P", "53")))):
         return ProblemError(503, "database-away", "The server can't reach its database.", retry_after=5)
     return None

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from sqlalchemy import Connection, and_, delete, func, select, update
 
@@ -44,8 +47,11 @@ from ismsg_tui.server.delivery_rows import (
     leased,
     one_delivery,
     parts_of,
+    quoted,
     reference_of,
+    waiting,
 )
+from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.file_links import FileLinks
 from ismsg_tui.server.ledger import Ledger, Within
 from ismsg_tui.server.rows import insert_missing
@@ -53,20 +59,29 @@ from ismsg_tui.server.tables import channel_message, contact_channel, delivery
 
 log = logging.getLogger(__name__)
 
+Outcome = Callable[[], None]
+"""Writes down what became of a part of a message; doing it twice does no harm."""
+
 FIRST_RETRY, LONGEST_RETRY = 1.0, 900.0
 """Seconds between attempts."""
 GIVE_UP = 24 * 3_600_000
 """Milliseconds after which a message that a channel does not take is failed."""
 LEASE = 150_000
-"""Milliseconds after which whoever took a message is held to be dead: longer than any call can take."""
+"""Milliseconds after which whoever took a message is held to be dead; a call is cut off much earlier."""
 REMEMBERED = 30 * 24 * 3_600_000
 """Milliseconds for which it is known what became of a message."""
+_PASSING = frozenset({409, 503, 507})
+"""The statuses of problems after which the same can be written a little later."""
 _PHONE = re.compile(r"\+[1-9]\d{5,14}")
 _DIED = "the server was stopped while it handed it over."
 
 
 class _Unready(Exception):
     """A message can't be sent as things stand; the sentence says why."""
+
+
+class _SettledError(Exception):
+    """The channel itself has said what became of a message: that counts, and nothing else is to be written."""
 
 
 class Deliveries:
@@ -93,6 +108,8 @@ class Deliveries:
         """Told of a channel's id for a message, once it is known: receipts may have come before."""
         self.news = News()
         """Whether a transaction has made something to go out."""
+        self._unwritten: deque[Outcome] = deque()
+        """What became of messages, and could not be written down yet."""
         ledger.after_effects.append(self.enqueue)
 
     # In the transactions of commands
@@ -100,60 +117,68 @@ class Deliveries:
     def enqueue(
         self, connection: Connection, workspace_id: str, seq: int, issued: Issued | None, rows: Sequence[Entity]
     ) -> None:
-        """Have the message that a command has made go out, if its channel is connected."""
+        """Have the message that a command has made go out; if its channel was removed, it fails at its turn."""
         if issued is None or not isinstance(issued.command, SendMessage):
             return
         made = derived_id(issued.id, Part.MAIN)
         for row in rows:
             if not isinstance(row, Message) or row.id != made or row.status is not Delivery.PENDING:
                 continue
-            if row.channel_id is None or self._registry.by_id(row.channel_id, connection) is None:
+            if row.channel_id is None or not self._registry.was_connected(row.channel_id, connection):
                 continue
-            now = self._clock()
-            values = {
-                "ws": workspace_id,
-                "message_id": row.id,
-                "channel_id": row.channel_id,
-                "contact_id": row.contact_id,
-                "seq": seq,
-                "state": PENDING,
-                "part": 0,
-                "attempts": 0,
-                "created_at": now,
-                "due_at": now,
-                "lease": "",
-                "leased_until": 0,
-            }
+            values = waiting(workspace_id, row, row.channel_id, seq, self._clock())
             insert_missing(connection, delivery, [values])
             self.news.note()
 
     # Sending
 
     def step(self) -> bool:
-        """Send one part of one message that is due; whether there was one."""
+        """Send one part of one message that is due; whether there was one.
+
+        Raises ProblemError where the database can't be written; what became of the message is written down later.
+        """
+        self._write_down_rest()
         now = self._clock()
         due = claim(self._database, now, LEASE)
         if due is None:
             return self._bury(now)
-        self._send(due)
+        self._write_down(self._hand_over(due))
         return True
 
-    def _send(self, due: Due) -> None:
+    def _hand_over(self, due: Due) -> Outcome:
+        """Send a part, and say what is to be written down of it."""
         try:
             account, outgoing, last = self._prepare(due)
         except _Unready as error:
-            self._fail(due, str(error))
-            return
+            return partial(self._fail, due, str(error))
+        except ProblemError as error:
+            return partial(self._later, due, LaterError(error.detail))
         try:
             given = self._registry.adapter(account.kind).send(account, outgoing)
         except RefusedError as error:
-            self._fail(due, str(error))
+            return partial(self._fail, due, str(error))
         except LaterError as error:
-            self._later(due, error)
+            return partial(self._later, due, error)
         except UncertainError as error:
-            self._doubt(due, str(error), last=last)
-        else:
-            self._sent(account, due, given, last=last)
+            return partial(self._doubt, due, str(error), last=last)
+        return partial(self._sent, account, due, given, last=last)
+
+    def _write_down(self, outcome: Outcome) -> None:
+        """Raises ProblemError where that can't be done now: then the outcome is known here alone, and kept."""
+        try:
+            outcome()
+        except ProblemError as error:
+            if error.status in _PASSING:
+                self._unwritten.append(outcome)
+            raise
+
+    def _write_down_rest(self) -> None:
+        for _ in range(len(self._unwritten)):
+            try:
+                outcome = self._unwritten.popleft()
+            except IndexError:
+                return  # another thread is at it
+            self._write_down(outcome)
 
     def _prepare(self, due: Due) -> tuple[Account, Outgoing, bool]:
         """What is to be sent now and whether nothing comes after it. Raises _Unready."""
@@ -167,7 +192,7 @@ class Deliveries:
         part = parts[due.part]
         content = self._linked(due.workspace_id, part) if isinstance(part, Attachment) else part
         with self._database.read() as connection:
-            quotes = _quoted(connection, due.channel_id, message.reply_to) if due.part == 0 else ""
+            quotes = quoted(connection, due.channel_id, message.reply_to) if due.part == 0 else ""
         outgoing = Outgoing(self._address_of(due), reference_of(due.message_id, due.part), content, quotes)
         return account, outgoing, due.part == len(parts) - 1
 
@@ -216,7 +241,7 @@ class Deliveries:
                 .where(
                     one_delivery(due.workspace_id, due.message_id),
                     delivery.c.part == due.part,
-                    delivery.c.state != SENT,
+                    delivery.c.state.not_in((SENT, FAILED)),
                 )
                 .values(**values)
             )
@@ -253,11 +278,13 @@ class Deliveries:
     def _report(self, due: Due, status: Delivery, error: str, within: Within) -> None:
         """Say in the workspace what became of a message, and write it down with `within` in the same transaction."""
         command = SetDelivery(due.contact_id, due.message_id, status, error)
-        result = self._ledger.submit(due.workspace_id, Issued(new_id(), command, CHANNEL, self._clock()), within=within)
-        if result.refusal is not None:
-            log.warning("a message that goes out is not there any more: %s", result.refusal.code)
-            with self._database.write() as connection:
-                within(connection)
+        issued = Issued(new_id(), command, CHANNEL, self._clock())
+        with suppress(_SettledError):
+            result = self._ledger.submit(due.workspace_id, issued, within=within)
+            if result.refusal is not None:
+                log.warning("a message that goes out is not there any more: %s", result.refusal.code)
+                with self._database.write() as connection:
+                    within(connection)
 
     def _bury(self, now: int) -> bool:
         """Settle one message that a process took which has died since; whether there was one."""
@@ -291,15 +318,6 @@ class Deliveries:
 
 
 def _settle(connection: Connection, due: Due, state: str) -> None:
-    connection.execute(update(delivery).where(leased(due, SENDING, UNCERTAIN)).values(state=state))
-
-
-def _quoted(connection: Connection, channel_id: str, message_id: str | None) -> str:
-    """The channel's id of a message that is answered; "" where it has none."""
-    if message_id is None:
-        return ""
-    mine = and_(channel_message.c.channel_id == channel_id, channel_message.c.message_id == message_id)
-    found = connection.scalar(
-        select(channel_message.c.external_id).where(mine).order_by(channel_message.c.whole).limit(1)
-    )
-    return str(found or "")
+    """Raises _SettledError."""
+    if not connection.execute(update(delivery).where(leased(due, SENDING, UNCERTAIN)).values(state=state)).rowcount:
+        raise _SettledError

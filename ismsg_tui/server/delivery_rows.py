@@ -1,4 +1,4 @@
-"""The rows of messages that go out through channels: what they say, how they are found, how one is taken."""
+"""The rows of messages that go out through channels: how they begin, what they say, how one is found and taken."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Row, and_, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, update
 
 from ismsg_tui.domain.commands import Actor
 from ismsg_tui.domain.entities import Attachment, Message, Source
 from ismsg_tui.server.database import Database
-from ismsg_tui.server.tables import delivery
+from ismsg_tui.server.tables import channel_message, delivery
 
 PENDING, SENDING, SENT, FAILED, UNCERTAIN = "pending", "sending", "sent", "failed", "uncertain"
 
@@ -48,6 +48,24 @@ def due_of(row: Row[Any], *, part: int | None = None) -> Due:
     """A row of the table, or another part of its message."""
     part = row.part if part is None else part
     return Due(row.ws, row.message_id, row.channel_id, row.contact_id, part, row.attempts, row.created_at, row.lease)
+
+
+def waiting(workspace_id: str, message: Message, channel_id: str, seq: int, now: int) -> dict[str, str | int]:
+    """The row of a message that is to go out through a channel, and was made by the revision `seq`."""
+    return {
+        "ws": workspace_id,
+        "message_id": message.id,
+        "channel_id": channel_id,
+        "contact_id": message.contact_id,
+        "seq": seq,
+        "state": PENDING,
+        "part": 0,
+        "attempts": 0,
+        "created_at": now,
+        "due_at": now,
+        "lease": "",
+        "leased_until": 0,
+    }
 
 
 def claim(database: Database, now: int, lease: int) -> Due | None:
@@ -113,3 +131,14 @@ def behind_another() -> ColumnElement[bool]:
         earlier.c.seq < delivery.c.seq,
         earlier.c.state.in_((PENDING, SENDING)),
     )
+
+
+def quoted(connection: Connection, channel_id: str, message_id: str | None) -> str:
+    """The channel's id of a message that is answered; "" where it has none."""
+    if message_id is None:
+        return ""
+    mine = and_(channel_message.c.channel_id == channel_id, channel_message.c.message_id == message_id)
+    found = connection.scalar(
+        select(channel_message.c.external_id).where(mine).order_by(channel_message.c.whole).limit(1)
+    )
+    return str(found or "")

@@ -31,3 +31,8 @@ class ProblemError(Exception):
         self.params = dict(params or {})
         self.errors = list(errors)
         self.headers = dict(headers or {})
+
+
+def disk_full() -> ProblemError:
+    """The problem of a database, or of a file, for which the disk has no room."""
+    return ProblemError(507, "disk-full", "The server's disk is full: nothing was changed.")

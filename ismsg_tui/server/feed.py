@@ -8,14 +8,13 @@ pages: the count `sight` changes, and the console begins anew.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.rights import sees, sees_all
-from ismsg_tui.domain.state import Settings
 from ismsg_tui.domain.wire import MOST_ROWS, PageBody
 from ismsg_tui.server import tables
 from ismsg_tui.server.states import Standing
@@ -31,11 +30,33 @@ Found = tuple[int, str, str, str]
 _row, _state, _move = tables.row.c, tables.contact_state.c, tables.move.c
 
 
-def holders_seen(settings: Settings, viewer: User) -> frozenset[str] | None:
-    """The users whose contacts somebody may see; None where that is every contact."""
-    if sees_all(viewer):
-        return None
-    return frozenset(user.id for user in settings.users.values() if sees(viewer, user))
+class Reader(Struct, frozen=True):
+    """Somebody who looks."""
+
+    user_id: str
+    holders: frozenset[str] | None
+    """The users whose contacts he may see; None where that is every contact."""
+
+
+def reader_of(users: Mapping[str, User], user_id: str) -> Reader:
+    """What a user may see, as things are; nothing, if there is no such user."""
+    user = users.get(user_id)
+    if user is None:
+        return Reader(user_id, frozenset())
+    if sees_all(user):
+        return Reader(user_id, None)
+    return Reader(user_id, frozenset(other.id for other in users.values() if sees(user, other)))
+
+
+def contacts_in_sight(
+    connection: sa.Connection, ws: str, holders: Collection[str], contact_ids: Collection[str]
+) -> frozenset[str]:
+    """Those of some contacts that these users hold."""
+    wanted = [contact_id for contact_id in contact_ids if "\0" not in contact_id]  # which no database takes for a text
+    held = sa.select(_state.contact_id).where(
+        _state.ws == ws, _state.contact_id.in_(wanted), _state.assignee_id.in_(holders)
+    )
+    return frozenset(connection.execute(held).scalars())
 
 
 def read_page(
@@ -64,7 +85,8 @@ class SharedPages:
     """Small pages that were read lately, for all who see the same; any thread may call.
 
     What a page holds follows from where the workspace stood and which contacts are seen: no row changes without the
-    workspace coming further. So where everybody looks at the same news, it is read once.
+    workspace coming further, and none is dropped without its floor rising. So where everybody looks at the same news,
+    it is read once.
     """
 
     def __init__(self) -> None:
@@ -75,7 +97,7 @@ class SharedPages:
         self, connection: sa.Connection, standing: Standing, holders: frozenset[str] | None, since: int, limit: int
     ) -> PageBody:
         """As `read_page`."""
-        key = (standing.id, standing.epoch, standing.head, holders, since, limit)
+        key = (standing.id, standing.epoch, standing.head, standing.floor, holders, since, limit)
         page = self._pages.get(key)
         if page is None:
             page = read_page(connection, standing, holders, since, limit)

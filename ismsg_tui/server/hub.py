@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import select
 
+from ismsg_tui.clock import new_id
 from ismsg_tui.domain.wire import Presence, PresenceNote
 from ismsg_tui.server.bus import Bus
 from ismsg_tui.server.database import Database
@@ -46,7 +47,14 @@ class _Left(Struct, frozen=True, tag="left"):
     device_id: str
 
 
-_Hint = _Grown | _Noted | _Left
+class _Hint(Struct, frozen=True):
+    """What one process tells the others."""
+
+    of: str
+    """The process, which hears its own hints too, and late."""
+    news: _Grown | _Noted | _Left
+
+
 _HINTS = msgspec.json.Decoder(_Hint)
 
 
@@ -88,6 +96,7 @@ class Hub:
         self._looking: asyncio.Task[None] | None = None
         self._watches: dict[str, set[Watch]] = {}
         self._heads: dict[str, int] = {}
+        self._id = new_id()
         self._bus = None if database.is_sqlite else Bus(database.engine, self._heard)
 
     def start(self) -> None:
@@ -115,8 +124,7 @@ class Hub:
     def mark(self, workspace_id: str, seq: int) -> None:
         """A transaction of this process has made revision `seq` and is committed. From any thread."""
         self._on_loop(self._grow, workspace_id, seq)
-        if self._bus:
-            self._bus.tell(workspace_id, _written(_Grown(workspace_id, seq)))
+        self._tell(workspace_id, _Grown(workspace_id, seq))
 
     @contextmanager
     def watch(self, workspace_id: str) -> Iterator[Watch]:
@@ -136,14 +144,12 @@ class Hub:
         """A console says something of its user."""
         if self.presence.note(workspace_id, device_id, user_id, note):
             self._ring(workspace_id)
-        if self._bus:
-            self._bus.tell(device_id, _written(_Noted(workspace_id, device_id, user_id, note)))
+        self._tell(device_id, _Noted(workspace_id, device_id, user_id, note))
 
     def leave(self, device_id: str) -> None:
         """A device has signed out: nobody is there by it any more."""
         self._forget(device_id)
-        if self._bus:
-            self._bus.tell(device_id, _written(_Left(device_id)))
+        self._tell(device_id, _Left(device_id))
 
     def around(self, workspace_id: str) -> list[Presence]:
         """What is known of everybody in a workspace."""
@@ -155,15 +161,20 @@ class Hub:
             with suppress(RuntimeError):  # the loop has ended, and everybody who waited with it
                 loop.call_soon_threadsafe(work, *args)  # type: ignore[arg-type]
 
+    def _tell(self, key: str, news: _Grown | _Noted | _Left) -> None:
+        if self._bus:
+            self._bus.tell(key, msgspec.json.encode(_Hint(self._id, news)).decode())
+
     def _heard(self, text: str) -> None:
         try:
-            hint: _Hint = _HINTS.decode(text)
+            hint = _HINTS.decode(text)
         except msgspec.DecodeError:
             return  # another version's
-        self._on_loop(self._take, hint)
+        if hint.of != self._id:  # what this one has said of somebody may have changed here since
+            self._on_loop(self._take, hint.news)
 
-    def _take(self, hint: _Hint) -> None:
-        match hint:
+    def _take(self, news: _Grown | _Noted | _Left) -> None:
+        match news:
             case _Grown(ws, seq):
                 self._grow(ws, seq)
             case _Noted(ws, device_id, user_id, note):
@@ -209,7 +220,3 @@ class Hub:
                 select(workspaces.c.id, workspaces.c.seq).where(workspaces.c.id.in_(workspace_ids))
             )
             return [(row.id, row.seq) for row in found]
-
-
-def _written(hint: _Hint) -> str:
-    return msgspec.json.encode(hint).decode()

@@ -7,7 +7,7 @@ have no holes, and whoever has seen one has seen all before it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ from ismsg_tui.domain.commands import (
     scope_of,
 )
 from ismsg_tui.domain.entities import Attachment, Entity, Message, Source
-from ismsg_tui.domain.rights import UNKNOWN_CONTACT, sees, sees_contact
+from ismsg_tui.domain.rights import UNKNOWN_CONTACT, sees_all, sees_contact
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Outcome, Refusal, Settings, State
 from ismsg_tui.domain.text import file_name
@@ -35,7 +35,7 @@ from ismsg_tui.server.accounts import Viewer
 from ismsg_tui.server.checks import faults
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
-from ismsg_tui.server.feed import SharedPages, count_rows, holders_seen
+from ismsg_tui.server.feed import Reader, SharedPages, contacts_in_sight, count_rows, reader_of
 from ismsg_tui.server.receipts import digest, find_receipt, keep_receipt
 from ismsg_tui.server.restored import hold_in_doubt
 from ismsg_tui.server.rows import read_row, write_rows
@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 
 Within = Callable[[sa.Connection], None]
 Hook = Callable[[sa.Connection, str, int, Issued | None, Sequence[Entity]], None]
-BlobCheck = Callable[[sa.Connection, str, str], bool]
+BlobCheck = Callable[[sa.Connection, str, str, Reader | None], bool]
 
 _SIGHT = sa.select(tables.member.c.sight).where(
     tables.member.c.ws == sa.bindparam("ws"), tables.member.c.user_id == sa.bindparam("user")
@@ -79,7 +79,10 @@ class Ledger:
         The command is None for rows that were seeded.
         """
         self.blob_check: BlobCheck | None = None
-        """Says, in the transaction, whether a workspace has the bytes of a file."""
+        """Says, in the transaction, whether a workspace has the bytes of a file, and whoever refers to it may.
+
+        Nobody in particular, who may, is a channel, a timer or an import.
+        """
 
     def on_commit(self, listener: Callable[[str, int], None]) -> None:
         """Have `listener` told workspace and revision after each commit, on the thread that made it."""
@@ -180,8 +183,9 @@ class Ledger:
                 return UNKNOWN_CONTACT
         outcome = decide(state, issued)
         if outcome and not isinstance(outcome, Refusal) and self.blob_check is not None:
+            reader = reader_of(state.users, viewer.user_id) if viewer is not None else None
             for attachment in _files_of(issued):
-                if not self.blob_check(connection, ws, attachment.sha256):
+                if not self.blob_check(connection, ws, attachment.sha256, reader):
                     return Refusal(FILE_MISSING, f"{file_name(attachment.name)} has not arrived: send it again.")
         return outcome
 
@@ -213,22 +217,24 @@ class Ledger:
 
     # Reading
 
-    def changes(self, viewer: Viewer, since: int, epoch: str, sight: int, limit: int) -> wire.PageBody:
+    def changes(self, viewer: Viewer, since: int, epoch: str, sight: int, limit: int, begun: int = 0) -> wire.PageBody:
         """What a user may see of the changes after revision `since`, about `limit` rows.
 
-        `epoch` and `sight` are what `hello` said when `since` began to count. Raises ProblemError 410 where the page
-        would not continue what the console holds: it has to begin anew.
+        `epoch` and `sight` are what `hello` said when `since` began to count, and `begun`, where all rows are being
+        taken and `since` has not come so far, is the newest revision that it told of then. Raises ProblemError 410
+        where the page would not continue what the console holds: it has to begin anew.
         """
         with self._db.read() as connection:
             standing, settings, now_sight = self._look(connection, viewer)
-            _check_cursor(standing, since, epoch, sight, now_sight)
-            return self._pages.read(connection, standing, _holders(settings, viewer), since, limit)
+            _check_cursor(standing, since, epoch, sight, now_sight, begun)
+            holders = reader_of(settings.users, viewer.user_id).holders
+            return self._pages.read(connection, standing, holders, since, limit)
 
     def hello(self, viewer: Viewer) -> wire.Hello:
         """How things stand for a user."""
         with self._db.read() as connection:
             standing, settings, sight = self._look(connection, viewer)
-            rows = count_rows(connection, standing.id, _holders(settings, viewer))
+            rows = count_rows(connection, standing.id, reader_of(settings.users, viewer.user_id).holders)
         return wire.Hello(standing.epoch, sight, standing.head, standing.floor, rows, viewer.user_id, self._clock())
 
     def head(self, workspace_id: str) -> int:
@@ -246,17 +252,16 @@ class Ledger:
         with self._db.read() as connection:
             return self._settings.read(connection, read_standing(connection, workspace_id))
 
-    def may_see(self, viewer: Viewer, contact_id: str) -> bool:
-        """Whether there is such a contact and the user may see it."""
-        if "\0" in contact_id:
-            return False
+    def in_sight(self, viewer: Viewer, contact_ids: Collection[str]) -> Collection[str]:
+        """Those of some contacts that a user may see; to whoever sees all every id is one, without a look."""
+        if not contact_ids or sees_all(viewer):
+            return contact_ids
         with self._db.read() as connection:
-            _, settings, _ = self._look(connection, viewer)
-            contact = read_row(connection, viewer.workspace_id, "contact", contact_id)
-            user = settings.users.get(viewer.user_id)
-            if contact is None or user is None:
-                return False
-            return sees(user, settings.users.get(getattr(contact, "assignee_id", None) or ""))
+            settings = self._settings.read(connection, read_standing(connection, viewer.workspace_id))
+            holders = reader_of(settings.users, viewer.user_id).holders
+            if holders is None:  # since a moment ago
+                return contact_ids
+            return contacts_in_sight(connection, viewer.workspace_id, holders, contact_ids)
 
     def _look(self, connection: sa.Connection, viewer: Viewer) -> tuple[Standing, Settings, int]:
         """How the workspace stands, its settings, and how often what the user sees has changed."""
@@ -288,20 +293,17 @@ def _files_of(issued: Issued) -> tuple[Attachment, ...]:
             return ()
 
 
-def _holders(settings: Settings, viewer: Viewer) -> frozenset[str] | None:
-    user = settings.users.get(viewer.user_id)
-    return frozenset() if user is None else holders_seen(settings, user)
-
-
-def _check_cursor(standing: Standing, since: int, epoch: str, sight: int, now_sight: int) -> None:
+def _check_cursor(standing: Standing, since: int, epoch: str, sight: int, now_sight: int, begun: int) -> None:
     """Raises ProblemError 410 where a cursor does not stand in the history of a workspace as a user sees it now."""
+    # Who takes all rows never had what was gone as he began.
+    knows_of = max(since, begun)
     if epoch != standing.epoch:
         code, reason = "cursor-epoch", "The workspace was restored from a backup."
     elif sight != now_sight:
         code, reason = "cursor-sight", "What you may see in the workspace has changed."
     elif since > standing.head:
         code, reason = "cursor-ahead", "The workspace has not come so far."
-    elif 0 < since < standing.floor:
+    elif since and knows_of < standing.floor:
         code, reason = "cursor-too-old", "Changes so long ago are not known any more."
     else:
         return

@@ -18,8 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOST_KEYS = 10_000
-"""So many clients are remembered before those that have been quiet are forgotten."""
-
+"""So many clients are remembered at most: whoever has been quiet for longest is forgotten first."""
 
 _ROUNDING = 1e-6
 """Sums of times are not exact: who has waited as long as was said must get what was promised."""
@@ -74,11 +73,11 @@ class Rate:
         return min(self.burst, left + (now - at) * self.per_second)
 
     def _keep(self, key: Hashable, left: float, now: float) -> None:
+        self._left.pop(key, None)  # whoever had something last stands last
         if left >= self.burst:
-            self._left.pop(key, None)
             return
-        if len(self._left) >= _MOST_KEYS and key not in self._left:
-            self._left = {other: kept for other, kept in self._left.items() if self._now_left(other, now) < self.burst}
+        if len(self._left) >= _MOST_KEYS:
+            del self._left[next(iter(self._left))]
         self._left[key] = (left, now)
 
 

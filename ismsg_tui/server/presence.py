@@ -26,9 +26,13 @@ class PresenceBoard:
         self._life = life
         self._clock = clock
         self._notes: dict[str, dict[str, _Kept]] = {}
+        self._left: dict[str, float] = {}
+        """Devices that have signed out, and until when a note of theirs may still come by another way."""
 
     def note(self, workspace_id: str, device_id: str, user_id: str, note: PresenceNote) -> bool:
-        """Keep what a device says of its user; whether that is news to the others."""
+        """Keep what a device says of its user; whether that is news to the others. One that has left says nothing."""
+        if device_id in self._left:
+            return False
         notes = self._notes.setdefault(workspace_id, {})
         before = self.of(workspace_id)
         notes.pop(device_id, None)  # the newest note stands last
@@ -36,7 +40,8 @@ class PresenceBoard:
         return before != self.of(workspace_id)
 
     def leave(self, device_id: str) -> list[str]:
-        """Forget a device; the workspaces in which that is news."""
+        """Forget a device for good; the workspaces in which that is news."""
+        self._left[device_id] = self._clock() + self._life
         return [workspace_id for workspace_id, notes in self._notes.items() if notes.pop(device_id, None)]
 
     def of(self, workspace_id: str) -> list[Presence]:
@@ -54,6 +59,7 @@ class PresenceBoard:
     def forget_old(self) -> list[str]:
         """Drop the notes that nobody has repeated in time; the workspaces they were in."""
         now = self._clock()
+        self._left = {device_id: until for device_id, until in self._left.items() if until > now}
         changed = []
         for workspace_id, notes in list(self._notes.items()):
             old = [device_id for device_id, kept in notes.items() if kept.until <= now]

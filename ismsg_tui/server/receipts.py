@@ -59,6 +59,17 @@ def keep_receipt(
     )
 
 
+def revision_before(connection: sa.Connection, ws: str, at: int) -> int:
+    """A revision that a workspace had reached before a time, as nearly as its receipts tell; 0 where they don't."""
+    found = connection.execute(
+        sa.select(_receipt.seq)
+        .where(_receipt.ws == ws, _receipt.at < at, _receipt.refusal.is_(None))
+        .order_by(_receipt.at.desc(), _receipt.seq.desc())
+        .limit(1)
+    )
+    return found.scalar_one_or_none() or 0
+
+
 def drop_old_receipts(connection: sa.Connection, now: int) -> int:
     """Forget receipts that nobody will ask for any more; returns how many."""
     return connection.execute(sa.delete(tables.receipt).where(_receipt.at < now - KEPT)).rowcount

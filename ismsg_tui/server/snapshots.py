@@ -112,7 +112,7 @@ class Snapshots:
             )
         kept = self._kept(viewer, builder.schema)
         for snapshot in kept:
-            if snapshot.sha256 == held:
+            if snapshot.sha256 == held and time.time() - snapshot.made_at < KEPT:
                 return snapshot
         newest = kept[0] if kept else None
         if newest and (time.time() - newest.made_at < LIFE or newest.revision == viewer.head):
@@ -268,10 +268,17 @@ def _pack(plain: Path, packed: Path) -> str:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what nobody fetches any more, and what was left half made."""
+    """Remove what was left half made, and all but the newest of each history, which may still be fetched."""
+    made: list[tuple[float, Path, str]] = []
     for path in folder.iterdir():
         with suppress(OSError):
             if path.name.startswith(_SCRATCH):
                 shutil.rmtree(path)
-            elif _NAME.fullmatch(path.name) and time.time() - path.stat().st_mtime > KEPT:
+            elif match := _NAME.fullmatch(path.name):
+                made.append((path.stat().st_mtime, path, match["key"]))
+    newest: set[str] = set()
+    for made_at, path, key in sorted(made, reverse=True):
+        if key in newest or time.time() - made_at > KEPT:
+            with suppress(OSError):  # where a file that is being read can't be removed, as on Windows
                 path.unlink()
+        newest.add(key)

@@ -20,7 +20,7 @@ workspace = Table(
     Column("epoch", Text, nullable=False),
     # The newest revision: the counter, and the last lock that a transaction takes.
     Column("seq", BigInteger, nullable=False),
-    # The oldest revision from which changes can be told.
+    # The oldest revision from which changes can be told: older traces of what is gone have been dropped.
     Column("floor", BigInteger, nullable=False),
     # The revision of the newest change of workspace, users or channels.
     Column("settings_rev", BigInteger, nullable=False),

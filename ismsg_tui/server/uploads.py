@@ -81,8 +81,6 @@ class Uploads:
         if wanted.size > largest:
             raise too_large(largest)
         made = Upload(new_id(), 0, wanted.size)
-        path = self._path(viewer.workspace_id, made.id)
-        path.touch(mode=0o600)
         with self._database.write() as connection:
             self._blobs.check_room(connection, viewer.workspace_id, wanted.size)
             connection.execute(
@@ -109,6 +107,8 @@ class Uploads:
         if found.received != offset:
             raise _mismatch(found.received)
         path = self._path(viewer.workspace_id, id_)
+        if not offset:
+            path.touch(mode=0o600)
         if found.received == found.size:
             return Piece(path.open("wb"), offset, found.size)  # the last answer got lost: there is nothing more to come
         try:
@@ -162,9 +162,10 @@ class Uploads:
                 make_durable(target)
                 target.close()
                 with self._database.write() as connection:
-                    self._blobs.keep(connection, viewer.workspace_id, found.sha256, copy, found.size, viewer.user_id)
                     values = {"received": found.size, "expires_at": self._clock() + KEPT}
                     connection.execute(update(upload).where(upload.c.id == id_).values(values))
+                    # Once it is no upload any more, whose room is taken already.
+                    self._blobs.keep(connection, viewer.workspace_id, found.sha256, copy, found.size, viewer.user_id)
         except FileNotFoundError as error:
             raise _gone() from error
         path.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ from ismsg_tui.server.backoff import backoff
 from ismsg_tui.server.channels.registry import checked_address
 from ismsg_tui.server.chores import LOOK, Chores, News
 from ismsg_tui.server.database import Database
+from ismsg_tui.server.deadline import Deadline, calling_client
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.ledger import Ledger
 from ismsg_tui.server.tables import webhook, webhook_call
@@ -42,9 +43,11 @@ GIVE_UP = 3 * DAY
 """Milliseconds after which a call that does not get through is dropped."""
 DISABLE = 5 * DAY
 """Milliseconds after which an address where nothing gets through is called no more."""
-LEASE = 60_000
-"""Milliseconds after which who makes a call is held to be dead: longer than any call can take."""
 TIMEOUT = httpx.Timeout(10.0)
+LONGEST_CALL = 20.0
+"""Seconds after which a call is cut off."""
+LEASE = 60_000
+"""Milliseconds after which who makes a call is held to be dead: nothing is sent after `LONGEST_CALL`, which is less."""
 
 
 class Webhook(Struct, frozen=True):
@@ -69,13 +72,16 @@ class Webhooks:
         ledger: Ledger,
         *,
         timeout: httpx.Timeout = TIMEOUT,
+        longest: float = LONGEST_CALL,
         look: float = LOOK,
         clock: Callable[[], int] = now_ms,
     ) -> None:
+        """`longest`: the seconds that a call may take in all."""
         self._database = database
         self._clock = clock
         self._news = News()
         self._timeout = timeout
+        self._longest = longest
         self._calling = Chores("webhooks", self.step, threads=2, look=look)
         ledger.after_effects.append(self.note)
         ledger.on_commit(self._on_commit)
@@ -189,7 +195,12 @@ class Webhooks:
         body = call.body.encode()
         headers = {"Content-Type": "application/json", SIGNATURE: signature(call.key, body)}
         try:
-            with self._client.stream("POST", call.url, content=body, headers=headers) as response:
+            with (
+                Deadline(self._longest) as deadline,
+                self._client.stream(
+                    "POST", call.url, content=body, headers=headers, extensions=deadline.extensions
+                ) as response,
+            ):
                 problem = "" if response.is_success else f"HTTP {response.status_code}"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             problem = type(error).__name__
@@ -201,7 +212,7 @@ class Webhooks:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        return httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False)
+        return calling_client(self._timeout)
 
     def _claim(self) -> Row[tuple[object, ...]] | None:
         now = self._clock()

@@ -6,9 +6,8 @@ It posts what contacts write to us and takes what we send at `POST <base>/messag
 from __future__ import annotations
 
 import re
-import time
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,6 +18,7 @@ from ismsg_tui.domain.entities import Delivery, FileKind
 from ismsg_tui.domain.media import media_of
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.wire import FieldError
+from ismsg_tui.server.bodies import decode, invalid
 from ismsg_tui.server.channels.adapter import (
     Account,
     Arrived,
@@ -35,9 +35,8 @@ from ismsg_tui.server.channels.adapter import (
     UncertainError,
 )
 from ismsg_tui.server.channels.custom_words import message_words
+from ismsg_tui.server.deadline import Deadline, calling_client
 from ismsg_tui.server.errors import ProblemError
-
-T = TypeVar("T")
 
 KIND = "custom_channel"
 TEXT_LIMIT = 10_000
@@ -45,7 +44,8 @@ LONGEST_TEXT = 65_536
 """The longest text that is taken from a channel, in characters."""
 TIMEOUT = httpx.Timeout(connect=10, write=30, read=30, pool=5)
 LONGEST_CALL = 60.0
-"""Seconds after which an answer that comes drop by drop is waited for no longer."""
+"""Seconds after which a call is cut off, with whatever has come of the answer."""
+_SET = "“ismsg server channel set” gives it another one."
 _LARGEST_ANSWER = 1 << 16
 _LONGEST_WAIT = 3600.0
 _LONGEST_SOUND = 24 * 3_600_000
@@ -93,8 +93,10 @@ class CustomChannel:
 
     kind = KIND
 
-    def __init__(self, *, timeout: httpx.Timeout = TIMEOUT) -> None:
+    def __init__(self, *, timeout: httpx.Timeout = TIMEOUT, longest: float = LONGEST_CALL) -> None:
+        """`longest`: the seconds that a call may take in all."""
         self._timeout = timeout
+        self._longest = longest
 
     @property
     def capabilities(self) -> Capabilities:
@@ -105,7 +107,7 @@ class CustomChannel:
 
     def receive(self, account: Account, body: bytes) -> Inbound:
         """Read what the channel posted. Raises ProblemError 400 or 422 that names what is wrong with it."""
-        read = _decode(body, _Body, "")
+        read: _Body = decode(body, _Body)
         if read.channel_id != account.channel_id:
             raise _invalid("/channelId", "This is not the channel to which the token belongs.")
         events = tuple(_event(raw, f"/events/{number}") for number, raw in enumerate(read.events))
@@ -116,15 +118,22 @@ class CustomChannel:
     def send(self, account: Account, message: Outgoing) -> str:
         """Post one part and return the `mId` that it got. Raises RefusedError, LaterError, UncertainError."""
         url = f"{account.base_url.rstrip('/')}/message"
-        until = time.monotonic() + LONGEST_CALL
         headers = {"Authorization": f"Bearer {account.token}"}
+        posted = _posted(account, message)
         try:
-            with self._client.stream("POST", url, json=_posted(account, message), headers=headers) as response:
-                answer = _read(response, until)
+            with (
+                Deadline(self._longest) as deadline,
+                self._client.stream(
+                    "POST", url, json=posted, headers=headers, extensions=deadline.extensions
+                ) as response,
+            ):
+                answer = _read(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise LaterError("The channel can't be reached.") from error
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
-            raise RefusedError("The address of the channel can't be right: set another one.") from error
+            raise RefusedError(
+                "The address of the channel can't be right: set another one by “ismsg server channel set”."
+            ) from error
         except httpx.TimeoutException as error:
             raise UncertainError("the channel was given it and has not answered.") from error
         except httpx.HTTPError as error:
@@ -133,9 +142,7 @@ class CustomChannel:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        # A connection that was kept may have died, and then nobody could tell whether a message got through.
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=0)
-        return httpx.Client(timeout=self._timeout, limits=limits, follow_redirects=False, trust_env=False)
+        return calling_client(self._timeout)
 
 
 def _posted(account: Account, message: Outgoing) -> dict[str, Any]:
@@ -165,15 +172,13 @@ def _posted(account: Account, message: Outgoing) -> dict[str, Any]:
     }
 
 
-def _read(response: httpx.Response, until: float) -> bytes:
-    """The beginning of an answer. Raises UncertainError where it takes too long."""
+def _read(response: httpx.Response) -> bytes:
+    """The beginning of an answer."""
     answer = bytearray()
     for piece in response.iter_bytes():
         answer += piece
         if len(answer) > _LARGEST_ANSWER:
             break
-        if time.monotonic() > until:
-            raise UncertainError("the channel was given it and has not finished its answer.")
     return bytes(answer[:_LARGEST_ANSWER])
 
 
@@ -194,7 +199,7 @@ def _outcome(response: httpx.Response, answer: bytes) -> str:
         shown = one_line(reason, 300) if isinstance(reason, str) else ""
         raise RefusedError(shown or f"The channel has refused it (HTTP {status}).")
     if response.is_redirect:
-        raise RefusedError("The address of the channel has moved: set the new one.")
+        raise RefusedError(f"The address of the channel has moved. {_SET}")
     raise UncertainError(f"the channel was given it and has failed (HTTP {status}).")
 
 
@@ -207,7 +212,7 @@ def _object(answer: bytes) -> dict[str, Any]:
 
 
 def _event(raw: Raw, pointer: str) -> ChannelEvent:
-    event = _decode(raw, _Event, pointer)
+    event: _Event = decode(raw, _Event, pointer)
     if event.type == "message_status":
         if isinstance(event.status, UnsetType):
             raise _invalid(f"{pointer}/status", "It is missing.")
@@ -220,7 +225,7 @@ def _event(raw: Raw, pointer: str) -> ChannelEvent:
 
 def _report(event: _Event, raw: Raw, pointer: str) -> Reported:
     said = bytes(raw)
-    status = _decode(said if said.lstrip()[:1] == b"{" else b'{"value":%s}' % said, _Status, pointer)
+    status: _Status = decode(said if said.lstrip()[:1] == b"{" else b'{"value":%s}' % said, _Status, pointer)
     error = one_line(status.message or "", 300)
     return Reported(event.m_id, Delivery(status.value), error, event.timestamp, event.message_id)
 
@@ -288,30 +293,5 @@ def _profile(contact: str, note: _ContactNote) -> Profile:
     )
 
 
-_AT = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_MISSING = re.compile(r"missing required field `(\w+)`")
-
-
-def _decode(body: bytes | Raw, type_: type[T], pointer: str) -> T:
-    try:
-        return msgspec.json.decode(body, type=type_)
-    except msgspec.ValidationError as error:
-        words = str(error)
-        at = _AT.search(words)
-        place = at["path"].replace("[...]", "").replace(".", "/") if at else ""
-        words = words[: at.start()] if at else words
-        missing = _MISSING.search(words)
-        if missing:
-            raise _invalid(f"{pointer}{place}/{missing[1]}", "It is missing.") from error
-        raise _invalid(f"{pointer}{place}", words) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProblemError(400, "malformed", "The body is no JSON.") from error
-
-
 def _invalid(pointer: str, detail: str) -> ProblemError:
-    return ProblemError(
-        422,
-        "invalid",
-        f"A part of the request can't be: {pointer or 'its whole'}.",
-        errors=[FieldError(pointer, detail)],
-    )
+    return invalid(FieldError(pointer, detail))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ipaddress
 import mimetypes
 import socket
-import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -20,10 +20,11 @@ from msgspec import Struct
 
 from ismsg_tui.domain.text import file_name
 from ismsg_tui.files.handling import media_type
+from ismsg_tui.server.deadline import Deadline, calling_client
 
 MOST_REDIRECTS = 3
 LONGEST = 60.0
-"""Seconds that fetching one file may take."""
+"""Seconds that fetching one file may take, its redirects included."""
 TIMEOUT = httpx.Timeout(10.0)
 _HEAD = 16
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
@@ -62,22 +63,22 @@ class Fetcher:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        limits = httpx.Limits(max_keepalive_connections=0)
-        return httpx.Client(timeout=self._timeout, limits=limits, follow_redirects=False, trust_env=False)
+        return calling_client(self._timeout)
 
-    def fetch(self, url: str, write: Callable[[bytes], None], *, name: str = "", trusted_host: str = "") -> Fetched:
+    def fetch(self, url: str, write: Callable[[bytes], None], *, name: str = "", own: str = "") -> Fetched:
         """Give the bytes behind an address to `write`, piece by piece.
 
-        `trusted_host` may be called wherever it is. Raises FetchError, and what `write` raises.
+        `own` is an address of the channel's: the file may be on the same host and port wherever that is, but no
+        redirect leads there. Raises FetchError, and what `write` raises.
         """
-        until = time.monotonic() + self._longest
         try:
-            target = httpx.URL(url)
-            for _ in range(MOST_REDIRECTS + 1):
-                with self._open(target, trusted_host) as response:
-                    if not response.has_redirect_location:
-                        return self._take(response, target, write, name, until)
-                    target = target.join(response.headers["location"])
+            target, trusted = httpx.URL(url), _place(httpx.URL(own))
+            with Deadline(self._longest) as deadline:
+                for _ in range(MOST_REDIRECTS + 1):
+                    with self._open(target, deadline, trusted=_place(target) == trusted) as response:
+                        if not response.has_redirect_location:
+                            return self._take(response, target, write, name, deadline)
+                        target, trusted = target.join(response.headers["location"]), None
             raise FetchError("its address leads from one place to the next.")
         except httpx.InvalidURL as error:
             raise FetchError("its address is none.") from error
@@ -86,35 +87,34 @@ class Fetcher:
         except httpx.HTTPError as error:
             raise FetchError("the connection failed.", again=True) from error
 
-    def _open(self, url: httpx.URL, trusted_host: str) -> _Opened:
+    def _open(self, url: httpx.URL, deadline: Deadline, *, trusted: bool) -> AbstractContextManager[httpx.Response]:
         if url.scheme not in ("http", "https") or not url.host:
             raise FetchError("its address is none.")
-        address = self._address_of(url, trusted_host)
-        request = self._client.build_request(
+        address = self._address_of(url, trusted=trusted)
+        deadline.check()
+        return self._client.stream(
             "GET",
             url.copy_with(host=str(address), userinfo=b""),
             headers={"Host": url.netloc.decode("ascii"), "Accept-Encoding": "identity"},
-            extensions={"sni_hostname": url.raw_host.decode("ascii")},
+            extensions={**deadline.extensions, "sni_hostname": url.raw_host.decode("ascii")},
         )
-        return _Opened(self._client, request)
 
-    def _address_of(self, url: httpx.URL, trusted_host: str) -> Address:
+    def _address_of(self, url: httpx.URL, *, trusted: bool) -> Address:
         """The machine to call. Raises FetchError."""
-        host = url.host.casefold()
+        host, port = url.host.casefold(), _port(url)
         try:
-            port = url.port or (443 if url.scheme == "https" else 80)
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise FetchError(f"nobody knows a machine by the name {host[:100]}.", again=True) from error
         addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-        trusted = host in self._hosts or host == trusted_host.casefold()
+        trusted = trusted or host in self._hosts
         for address in addresses:
             if trusted or is_public(address) or any(address in network for network in self._networks):
                 return address
         raise FetchError("its address is one of a private network.")
 
     def _take(
-        self, response: httpx.Response, url: httpx.URL, write: Callable[[bytes], None], name: str, until: float
+        self, response: httpx.Response, url: httpx.URL, write: Callable[[bytes], None], name: str, deadline: Deadline
     ) -> Fetched:
         if not response.is_success:
             again = response.status_code in (408, 425, 429) or response.status_code >= 500
@@ -123,27 +123,20 @@ class Fetcher:
         for piece in response.iter_bytes():
             write(piece)
             head = head if len(head) == _HEAD else (head + piece)[:_HEAD]
-            if time.monotonic() > until:
-                raise FetchError("it took too long.", again=True)
+        deadline.check()
         if not head:
             raise FetchError("it is empty.")
         shown = _named(name, url, response.headers.get("content-type", ""))
         return Fetched(shown, media_type(head, shown))
 
 
-class _Opened:
-    """An answer whose body is still to come."""
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
-    def __init__(self, client: httpx.Client, request: httpx.Request) -> None:
-        self._client = client
-        self._request = request
 
-    def __enter__(self) -> httpx.Response:
-        self._response = self._client.send(self._request, stream=True)
-        return self._response
-
-    def __exit__(self, *_: object) -> None:
-        self._response.close()
+def _place(url: httpx.URL) -> tuple[str, int] | None:
+    """The host and port of an address; None where it names none."""
+    return (url.host.casefold(), _port(url)) if url.host else None
 
 
 def is_public(address: Address) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, update
@@ -39,7 +38,7 @@ MOST_ATTEMPTS = 4
 FIRST_RETRY, LONGEST_RETRY = 2.0, 30.0
 """How often a file is tried to be fetched, and the seconds between."""
 LEASE = 180_000
-"""Milliseconds after which who fetches a file is held to be dead."""
+"""Milliseconds after which who fetches a file is held to be dead; a fetch is cut off much earlier."""
 
 _GUEST = Actor(None, Source.CONTACT)
 _ECHO = Actor(None, Source.ECHO)
@@ -220,7 +219,8 @@ class Reception:
                     channel_message.c.external_id == found.external_id,
                 )
             )
-        account = self._registry.by_id(found.channel_id)
+        # What was taken in stays, also where the channel has been removed since.
+        account = self._registry.by_id(found.channel_id, removed=True)
         if taken and account is not None and message_id is not None:
             self._finish(account, found.contact_id, message_id, _BODY.decode(found.body), found.attempts + 1, mine)
         return True
@@ -258,10 +258,9 @@ class Reception:
 
     def _fetch(self, account: Account, file: RemoteFile) -> Attachment:
         """Raises FetchError."""
-        trusted = urlsplit(account.base_url).hostname or ""
         try:
             with self._blobs.receive(account.workspace_id, self._blobs.limits.largest) as incoming:
-                fetched = self._fetcher.fetch(file.url, incoming.write, name=file.name, trusted_host=trusted)
+                fetched = self._fetcher.fetch(file.url, incoming.write, name=file.name, own=account.base_url)
                 sha256 = incoming.close()
                 with self._database.write() as connection:
                     self._blobs.keep(connection, account.workspace_id, sha256, incoming.path, incoming.size)

@@ -18,6 +18,7 @@ from ismsg_tui.server.delivery_rows import (
     CHANNEL,
     FAILED,
     PENDING,
+    SENDING,
     SENT,
     UNCERTAIN,
     Due,
@@ -127,17 +128,18 @@ class Reports:
 
         def note(connection: Connection) -> None:
             insert_missing(connection, channel_message, [given_id(due, report.external_id, whole=last)])
-            doubted = and_(
+            # Also what is being sent, or to be sent again: whatever the answer was, or will be, the channel has it.
+            unsettled = and_(
                 one_delivery(due.workspace_id, due.message_id),
                 delivery.c.part == due.part,
-                delivery.c.state == UNCERTAIN,
+                delivery.c.state.in_((PENDING, SENDING, UNCERTAIN)),
             )
             if settled:
                 state = FAILED if report.status is Delivery.FAILED else SENT
-                connection.execute(update(delivery).where(doubted).values(state=state))
+                connection.execute(update(delivery).where(unsettled).values(state=state))
             else:
                 rest = {"state": PENDING, "part": due.part + 1, "attempts": 0, "due_at": self._clock()}
-                connection.execute(update(delivery).where(doubted).values(**rest))
+                connection.execute(update(delivery).where(unsettled).values(**rest))
 
         if settled:
             self._submit(due.workspace_id, due.contact_id, due.message_id, report, note)

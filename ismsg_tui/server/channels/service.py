@@ -16,6 +16,7 @@ from ismsg_tui.server.chores import LOOK, Chores
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.delivery import Deliveries
 from ismsg_tui.server.file_links import FileLinks
+from ismsg_tui.server.housekeeping import tidy
 from ismsg_tui.server.ledger import Ledger
 from ismsg_tui.server.uploads import Uploads
 
@@ -59,12 +60,13 @@ class Channels:
         self.reception = Reception(
             database, ledger, self.registry, blobs, self.reports, Fetcher(settings.allowed), clock=clock
         )
-        self._sweeps = (
+        self._sweeps: tuple[Callable[[], object], ...] = (
             self.deliveries.sweep,
             self.reports.sweep,
             blobs.vacuum,
             Uploads(database, blobs, clock=clock).sweep,
             links.sweep,
+            lambda: tidy(database, clock()),
         )
         self._sending = Chores("sending", self.deliveries.step, threads=settings.senders, look=settings.look)
         self._fetching = Chores("fetching", self.reception.step, threads=settings.fetchers, look=settings.look)

@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 
+from ismsg_tui.domain.wire import LONGEST_TOKEN
 from ismsg_tui.server.accounts import Viewer
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.server import Server
@@ -19,8 +20,6 @@ ViewerRequest: TypeAlias = Request[None, Viewer, State]
 NamedServer: TypeAlias = NamedDependency[Server]
 """What every handler gets as `server`."""
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
-
-_LONGEST_TOKEN = 200
 
 
 async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
@@ -44,7 +43,7 @@ def bearer(connection: Connection) -> str:
     """The token of a request. Raises ProblemError 401 where there is none."""
     kind, _, token = connection.headers.get("authorization", "").partition(" ")
     token = token.strip()
-    if kind.lower() != "bearer" or not token or len(token) > _LONGEST_TOKEN:
+    if kind.lower() != "bearer" or not token or len(token) > LONGEST_TOKEN:
         raise ProblemError(401, "token-invalid", "Sign in: the request carries no token, or one that can't be.")
     return token
 

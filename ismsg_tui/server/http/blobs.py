@@ -64,7 +64,7 @@ async def read_linked_file(request: Request[Any, Any, Any], server: NamedServer,
 
 @put(BLOB, guards=[signed_in], request_max_body_size=LARGEST_PIECE, responses=problems(401, 403, 413, 422, 507))
 async def send_blob(request: ViewerRequest, server: NamedServer, sha256: FromPath[str]) -> Response[None]:
-    """Take a file of at most 8 MiB in one go: 201 if it is new here, 204 if it was there."""
+    """Take a file of at most 8 MiB in one go: 201 if it is new to the caller, 204 if he had it there."""
     if not _SHA256.fullmatch(sha256):
         raise digest_mismatch()
     with server.blobs.receive(request.auth.workspace_id, LARGEST_PIECE) as incoming:

@@ -23,7 +23,7 @@ from ismsg_tui.server.accounts import Viewer
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.http.auth import NamedServer, ViewerRequest, bearer, signed_in
 from ismsg_tui.server.http.problems import problems
-from ismsg_tui.server.http.sync import Epoch, Sight, Since
+from ismsg_tui.server.http.sync import Begun, Epoch, Sight, Since
 from ismsg_tui.server.hub import Watch
 from ismsg_tui.server.limits import Place
 from ismsg_tui.server.server import Server
@@ -69,7 +69,9 @@ class Bye(Struct, frozen=True):
 class _Stream:
     """One live stream, as an ASGI application."""
 
-    def __init__(self, server: Server, viewer: Viewer, token: str, since: int, epoch: str, sight: int) -> None:
+    def __init__(
+        self, server: Server, viewer: Viewer, token: str, since: int, epoch: str, sight: int, begun: int
+    ) -> None:
         self._server = server
         self._workspace_id = viewer.workspace_id
         self._device_id = viewer.device_id
@@ -77,6 +79,7 @@ class _Stream:
         self._cursor = since
         self._epoch = epoch
         self._sight = sight
+        self._begun = begun
         self._present: list[Presence] | None = None
 
     async def look(self) -> bytes:
@@ -98,13 +101,12 @@ class _Stream:
     def _read(self, around: list[Presence]) -> tuple[PageBody, list[Presence]]:
         accounts, ledger = self._server.accounts, self._server.ledger
         viewer = accounts.viewer(self._token, self._workspace_id)  # rights may have changed since the last look
-        page = ledger.changes(viewer, self._cursor, self._epoch, self._sight, MOST_ROWS)
+        page = ledger.changes(viewer, self._cursor, self._epoch, self._sight, MOST_ROWS, self._begun)
+        others = [other for other in around if other.user_id != viewer.user_id]
+        seen = ledger.in_sight(viewer, {other.viewing for other in others if other.viewing is not None})
         return page, [
-            other
-            if other.viewing is None or ledger.may_see(viewer, other.viewing)
-            else replace(other, viewing=None, typing=False)
-            for other in around
-            if other.user_id != viewer.user_id
+            other if other.viewing is None or other.viewing in seen else replace(other, viewing=None, typing=False)
+            for other in others
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
@@ -177,14 +179,17 @@ class _Stream:
         **problems(401, 403, 404, 410, 422, 503),
     },
 )
-async def live(request: ViewerRequest, server: NamedServer, since: Since, epoch: Epoch, sight: Sight) -> ASGIApp:
+async def live(
+    request: ViewerRequest, server: NamedServer, since: Since, epoch: Epoch, sight: Sight, begun: Begun = 0
+) -> ASGIApp:
     """Changes as they happen, as server-sent events.
 
     `changes` is a page that goes on from the one before; `head` says up to which revision there is more than fits into
     an event; `presence` is a list of all teammates who are there; `bye` is the last event and says why.
     """
-    stream = _Stream(server, request.auth, bearer(request), since, epoch, sight)
-    await server.offload(server.ledger.changes, request.auth, since, epoch, sight, 1)  # a wrong cursor is told at once
+    stream = _Stream(server, request.auth, bearer(request), since, epoch, sight, begun)
+    # A wrong cursor is told at once.
+    await server.offload(server.ledger.changes, request.auth, since, epoch, sight, 1, begun)
     return stream
 
 

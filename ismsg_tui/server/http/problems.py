@@ -1,20 +1,21 @@
-"""Every answer that says no, as RFC 9457 has it, and the one way in which bodies are read and checked."""
+"""Every answer that says no, as RFC 9457 has it, and the request whose body is read strictly."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
 from ismsg_tui.domain.wire import FieldError, Problem
-from ismsg_tui.server.errors import ProblemError
+from ismsg_tui.server.bodies import decode, invalid
+from ismsg_tui.server.errors import ProblemError, disk_full
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +30,7 @@ _CODES = {
     413: ("too-large", "The body is too large."),
     500: ("internal", "The server has failed because of a fault of its own."),
 }
-_AT = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
-_STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
-_MISSING_FIELD = re.compile(r"missing required field `(\w+)`")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _MISSING_PARAMETER = re.compile(r"Missing required \w+ parameter '(\w+)'")
 
 
@@ -55,21 +54,6 @@ class StrictRequest(Request[Any, Any, Any]):
         body = await self.body()
         field = self.route_handler.parsed_data_field
         return decode(body, field.annotation if field else Any)
-
-
-def decode(body: bytes, type_: Any) -> Any:
-    """A body as `type_`. Raises ProblemError 400 where it is no JSON, 422 where it is something else."""
-    try:
-        return msgspec.json.decode(body, type=type_)
-    except msgspec.ValidationError as error:
-        raise invalid(_field_error(str(error))) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProblemError(400, "malformed", "The body is no JSON.") from error
-
-
-def invalid(*errors: FieldError) -> ProblemError:
-    """What is said of a request parts of which can't be."""
-    return ProblemError(422, "invalid", "Parts of the request are not as they have to be.", errors=errors)
 
 
 def problems(*statuses: int) -> Mapping[int, ResponseSpec]:
@@ -119,6 +103,9 @@ def _known(error: Exception) -> ProblemError | None:
             return error
         case ValidationException():
             return _wrong_parameters(error)
+        case OSError() if error.errno in _NO_ROOM:
+            log.error("the disk is full")
+            return disk_full()
         case HTTPException() if error.status_code < 500:
             return ProblemError(error.status_code, *_CODES.get(error.status_code, _CODES[400]))
     return None
@@ -132,14 +119,3 @@ def _wrong_parameters(error: ValidationException) -> ProblemError:
     if any(item.get("key", "data") == "data" for item in found):
         return ProblemError(400, "malformed", "The body is missing.")
     return invalid(*(FieldError(item["key"], item["message"]) for item in found))
-
-
-def _field_error(message: str) -> FieldError:
-    """What msgspec found, with the place as a JSON pointer."""
-    at = _AT.search(message)
-    steps = [name or index for name, index in _STEP.findall(at["path"])] if at else []
-    detail = message[: at.start()] if at else message
-    missing = _MISSING_FIELD.search(detail)
-    if missing:
-        return FieldError("".join(f"/{step}" for step in [*steps, missing[1]]), "It is missing.")
-    return FieldError("".join(f"/{step}" for step in steps), detail)

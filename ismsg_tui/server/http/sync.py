@@ -30,6 +30,14 @@ Since: TypeAlias = Annotated[
 ]
 Epoch: TypeAlias = Annotated[str, QueryParameter(max_length=LONGEST_ID, description="As hello gave it.")]
 Sight: TypeAlias = Annotated[int, QueryParameter(ge=0, le=LARGEST_NUMBER, description="As hello gave it.")]
+Begun: TypeAlias = Annotated[
+    int,
+    QueryParameter(
+        ge=0,
+        le=LARGEST_NUMBER,
+        description="Where all rows are being taken: the newest revision of which hello told as that began.",
+    ),
+]
 Limit: TypeAlias = Annotated[
     int, QueryParameter(ge=1, le=MOST_ROWS, description="Rows of a page, about: a revision is never split.")
 ]
@@ -58,6 +66,7 @@ async def changes(
     since: Since,
     epoch: Epoch,
     sight: Sight,
+    begun: Begun = 0,
     limit: Limit = MOST_ROWS,
     wait: Wait = 0,
 ) -> Response[PageBody]:
@@ -67,7 +76,7 @@ async def changes(
 
     def look() -> PageBody:
         viewer = server.accounts.viewer(token, workspace_id)  # who waited may have lost his rights meanwhile
-        return server.ledger.changes(viewer, since, epoch, sight, limit)
+        return server.ledger.changes(viewer, since, epoch, sight, limit, begun)
 
     deadline = asyncio.get_running_loop().time() + wait
     with server.hub.watch(workspace_id) as watch:
