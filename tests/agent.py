@@ -39,7 +39,7 @@ from tests.factories import HOUR
 from tests.waiting import until
 
 WILL, DID, WORKED, RESTED, MET = "will", "did", "worked", "rested", "met"
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after which a console that does not come to rest gives up."""
 KINDS = {"send": 8, "comment": 4, "file": 4, "assign": 2, "close": 1, "snooze": 1, "open": 2, "use": 3}
 """What the dice choose among, and how often."""

@@ -28,6 +28,7 @@ from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.transfers import Transfers
 from tests.factories import ANA, BEN, GUEST, MAI, PHONE, SETTINGS
+from tests.waiting import PATIENCE, listening_to
 
 FILLER = "and so on, as people do when they explain at length "
 
@@ -98,14 +99,14 @@ def work(folder: Path, seed: int) -> None:
     """Type, send, close and import until killed; whoever worked here before has left off anywhere."""
     dice = random.Random(seed)
     inbox = Inbox.open(folder, ANA.id)
-    text, turn = inbox.draft(MAI.id).text, 0
+    text, turn = inbox.drafts.read(MAI.id).text, 0
     while True:
         turn += 1
         match dice.choices(["type", "send", "close", "import"], [10, 3, 1, 1])[0]:
             case "type":
                 text += f"{seed}.{turn} {FILLER}"
                 text = text if len(text) < 2_000 else f"{seed}.{turn} "
-                inbox.save_draft(MAI.id, Draft(text))
+                inbox.drafts.save(MAI.id, Draft(text))
                 say("typed", text)
             case "send":
                 sent = f"sent {seed}.{turn}"
@@ -113,7 +114,7 @@ def work(folder: Path, seed: int) -> None:
                 text = ""
                 say("sent", sent)
             case "close":
-                row = inbox.row(MAI.id)
+                row = inbox.contacts.row(MAI.id)
                 if row is None or row.status is not Standing.OPEN:
                     inbox.open_conversation(MAI.id)
                 inbox.close(MAI.id, summary=f"closed {seed}.{turn}")
@@ -172,10 +173,14 @@ def another_process(*words: object) -> Iterator[Popen[bytes]]:
         process.communicate()
 
 
-def read_done(process: Popen[bytes]) -> Done | None:
-    """The next thing that a process says; None at its end, and where it died in the middle of a word."""
+def read_done(process: Popen[bytes], seconds: float = PATIENCE) -> Done | None:
+    """The next thing that a process says; None at its end, and where it died in the middle of a word.
+
+    One that says nothing for so many seconds is killed.
+    """
     assert process.stdout is not None
-    line = process.stdout.readline()
+    with listening_to(process, seconds):
+        line = process.stdout.readline()
     return msgspec.json.decode(line, type=Done) if line.endswith(b"\n") else None
 
 

@@ -1,10 +1,14 @@
-"""What every test shares: the server's databases, and property tests without a stopwatch, since a slow machine is no
-fault of the code.
+"""What every test shares: the server's databases, and no stopwatch, since a slow machine is no fault of the code: none
+for property tests, and none that takes a notification away before a test has looked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+from textual.notifications import Notification
 
 from tests.servers import postgres_database, server_database, sqlite_database
 
@@ -12,3 +16,11 @@ __all__ = ["postgres_database", "server_database", "sqlite_database"]
 
 settings.register_profile("ismsg", deadline=None)
 settings.load_profile("ismsg")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def notifications_that_stay() -> Iterator[None]:
+    """What is notified stays as long as its console."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Notification, "time_left", 3_600.0)
+        yield

@@ -68,7 +68,7 @@ class Stage:
 
     def waiting(self) -> list[ListRow]:
         """The contacts who wait for the agent: nobody has them, or the agent has."""
-        rows = self.inbox.page(View.OPEN, limit=200).rows
+        rows = self.inbox.contacts.view(View.OPEN).page(limit=200).rows
         return [row for row in rows if row.waiting_since and row.assignee_id in (None, self.inbox.user_id)]
 
     def lines(self, contact_id: str) -> list[Message]:

@@ -19,6 +19,7 @@ from ismsg_tui.server.admin import Admin
 from ismsg_tui.server.app import Server, ServerSettings
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.run import Background
+from tests.waiting import PATIENCE
 
 PASSWORD = "correct horse battery"
 CHANNEL = Actor(None, Source.CONTACT)
@@ -48,7 +49,7 @@ class Desk:
 
     def client(self, **headers: str) -> httpx.Client:
         """A client that is not signed in."""
-        client = httpx.Client(base_url=self.address, timeout=10, headers=headers)
+        client = httpx.Client(base_url=self.address, timeout=PATIENCE, headers=headers)
         self._clients.append(client)
         return client
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.loading import load_state
 from ismsg_tui.store.store import Store
 from tests.factories import ANA, BEN, CATEGORIES
+from tests.waiting import turn_until
 
 GUEST = Actor(None, Source.CONTACT)
 CHANNEL = Channel(id=new_id(), kind="whatsapp", name="WhatsApp", text_limit=4_096, media=media_of("whatsapp"))
@@ -64,19 +65,19 @@ def _said(contact_id: str, text: str, at: int | None) -> Issued:
 
 def add_snippets(inbox: Inbox) -> None:
     """Two stored replies, one with a variable that has no value."""
-    inbox.save_snippet(Snippet(id=new_id(), name="hello", text="Hello $contact.firstname, how can I help?"))
-    inbox.save_snippet(Snippet(id=new_id(), name="city", text="We deliver to $contact.city."))
+    inbox.snippets.save(Snippet(id=new_id(), name="hello", text="Hello $contact.firstname, how can I help?"))
+    inbox.snippets.save(Snippet(id=new_id(), name="city", text="We deliver to $contact.city."))
 
 
 def contact_named(inbox: Inbox, name: str) -> str:
     """The id of the contact of that name."""
-    (found,) = inbox.resolve(name)
+    (found,) = inbox.contacts.resolve(name)
     return found.id
 
 
 def names_in(inbox: Inbox, view: View) -> list[str]:
     """The names that a view shows, in its order."""
-    return [row.name for row in inbox.page(view).rows]
+    return [row.name for row in inbox.contacts.view(view).page().rows]
 
 
 @asynccontextmanager
@@ -97,6 +98,22 @@ async def settle(pilot: Pilot[int]) -> None:
         await app.writing.run(lambda: None)
         app.repaint_changes()
         await pilot.pause()
+
+
+async def settle_until(pilot: Pilot[int], happened: Callable[[], object]) -> None:
+    """Wait until something is so, and what was asked for meanwhile is stored and painted."""
+    await settle(pilot)
+    await turn_until(lambda: settle(pilot), happened, lambda: seen_by(pilot))
+
+
+async def until_seen(pilot: Pilot[int], words: str) -> None:
+    """Wait until the screen shows something, or something is notified."""
+    await settle_until(pilot, lambda: words in seen_by(pilot))
+
+
+def seen_by(pilot: Pilot[int]) -> str:
+    """What the screen shows, and every notification as a whole."""
+    return "\n".join([on_screen(pilot), *(note.message for note in pilot.app._notifications)])
 
 
 async def press(pilot: Pilot[int], *keys: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ismsg_tui.audio.ports import FRAME, RATE, AudioError, Deliver
 from ismsg_tui.audio.take import Take
+from tests.waiting import until
 
 Samples = NDArray[np.int16]
 
@@ -107,15 +107,6 @@ class FakeSpeaker:
 
         until(over)
         return np.frombuffer(b"".join(heard), "<i2")
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for something that another thread or process brings about."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        pause.wait(0.005)
 
 
 def tone(hertz: float, seconds: float, rate: int = RATE, height: int = 10_000) -> Samples:

@@ -17,6 +17,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from tests.waiting import PATIENCE
+
 PIECE = 1 << 16
 """Large bodies are cut near multiples of so many bytes."""
 LONGEST = 0.3
@@ -112,7 +114,7 @@ class FaultProxy:
         self._begun = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="fault proxy", daemon=True)
         self._thread.start()
-        assert self._begun.wait(20), "the proxy does not begin"
+        assert self._begun.wait(PATIENCE), "the proxy does not begin"
 
     def close(self) -> None:
         """End, with every connection."""

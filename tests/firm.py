@@ -34,6 +34,7 @@ from tests.factories import MAI, PHONE, WEB, WORKSPACE
 from tests.fault_proxy import FaultProxy, by_seed
 from tests.team import OMAR, NoVault
 from tests.town import TEAM
+from tests.waiting import listening_to
 
 ROOT = Path(__file__).parents[1]
 WELCOME = Snippet(id=new_id(), name="Welcome", text="Welcome!")
@@ -42,7 +43,8 @@ CONTACTS = [
     for contact, user in zip((MAI, OMAR), TEAM[1:], strict=True)
 ]
 """Those who are known from the beginning: one for each of the two who do not see everybody."""
-PATIENCE = 60.0
+LONGEST = 300.0
+"""Seconds after which a process that does not say what it should is taken for hung: longer than an agent waits."""
 JOURNAL = "journal"
 """What a process has to say of faults, in its folder."""
 
@@ -75,7 +77,8 @@ class Serving:
         """Wait until it answers."""
         assert self._process is not None
         assert self._process.stdout is not None
-        said = self._process.stdout.readline().decode()
+        with listening_to(self._process):
+            said = self._process.stdout.readline().decode()
         assert said.startswith("Ready: "), "the server does not begin"
         self.address = said.split()[1]
         self._upstreams.append(self.address)
@@ -124,7 +127,7 @@ class Desk:
     def hear(self, what: str) -> str:
         """Listen until it says that something is so; returns what else it says of that."""
         assert self._process is not None
-        while (said := read_done(self._process)) is not None:
+        while (said := read_done(self._process, LONGEST)) is not None:
             self.said.append(said)
             if said.what == what:
                 return said.text
@@ -142,7 +145,7 @@ class Desk:
     def leave(self) -> None:
         """Close the console."""
         assert self._process is not None
-        self._process.communicate(timeout=PATIENCE)
+        self._process.communicate(timeout=LONGEST)
         assert self._process.returncode == 0
         self._process = None
 

@@ -52,6 +52,10 @@ class Office:
     def clock(self) -> int:
         return self.now
 
+    def move_channel(self, address: str) -> None:
+        """Have the channel's messages go out to another address."""
+        self.channels.registry.change(self.workspace.id, self.account.channel_id, base_url=address)
+
     def contact(self, id_: str, text: str = "question") -> Contact:
         """Somebody who has written through the channel."""
         self.post(event("message", f"first {id_}", message={"type": "text", "text": text}), by=id_)

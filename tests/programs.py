@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 XTERM = {"TERM": "xterm-256color"}
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the helpers of Linux")
 
@@ -29,11 +31,11 @@ def programs(folder: Path, **scripts: str) -> dict[str, str]:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a process ends within ten seconds."""
+    """Whether a process ends, without waiting for good."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
-    ended, _, _ = select.select([descriptor], [], [], 10)
+    ended, _, _ = select.select([descriptor], [], [], PATIENCE)
     os.close(descriptor)
     return bool(ended)

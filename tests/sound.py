@@ -18,7 +18,8 @@ import pytest
 
 from ismsg_tui.audio import devices
 from ismsg_tui.audio.ports import AudioError
-from tests.fake_sound import Samples, a_file, silence, until
+from tests.fake_sound import Samples, a_file, silence
+from tests.waiting import PATIENCE, until
 
 MICROPHONE = "ismsg_mic"
 """The sink whose monitor is the default microphone."""
@@ -28,8 +29,8 @@ OTHER = "other_mic"
 """A second microphone, which PortAudio knows by this name."""
 LEAD = 0.3
 """Seconds of silence before what is fed: the server swallows up to 0.1 s when somebody begins to play."""
-PATIENCE = 30.0
-"""Seconds that anything may take here; nothing is waited for without an end."""
+SHORTEST_GAP = 24
+"""Samples: no sound is nothing at all for so long."""
 SINKS = (MICROPHONE, SPEAKER, OTHER)
 PROGRAMS = ("pulseaudio", "pactl", "paplay", "parec")
 ENVIRONMENT = ("PULSE_SERVER", "ALSA_CONFIG_PATH")
@@ -121,6 +122,23 @@ class SoundServer:
     def close(self) -> None:
         """End the server, and nothing else."""
         end(self.process)
+
+
+def played_in(samples: Samples, said: str) -> Samples:
+    """The part of what was heard that is not silent.
+
+    `said` is what libraries wrote to descriptor 2. Where ALSA says there that the machine was too busy to play in time,
+    the silence in between is left out: it is nobody's fault, and no sample gets lost by it.
+    """
+    sounding = np.flatnonzero(np.abs(samples) > 100)
+    played = samples[sounding[0] : sounding[-1] + 1]
+    if "underrun occurred" not in said:
+        return played
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], played == 0, [False]]).astype(np.int8)))
+    kept = np.ones(len(played), np.bool_)
+    for start, stop in edges.reshape(-1, 2):
+        kept[start:stop] = stop - start < SHORTEST_GAP
+    return played[kept]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -33,10 +35,9 @@ from ismsg_tui.sync.status import SyncState, SyncStatus
 from tests.factories import ANA, BEN, GUEST, MAI, PHONE, WEB, WORKSPACE
 from tests.replicas import assert_sound, rows_of
 from tests.servers import sqlite_url
+from tests.waiting import PATIENCE
 
 PASSWORD = "correct horse battery"
-PATIENCE = 30.0
-"""Seconds that a test waits for a thread before it fails."""
 OMAR = Contact(id=new_id(), first_name="Omar", last_name="Haddad", channel_id=WEB.id)
 
 
@@ -48,7 +49,12 @@ class Team:
         folder.mkdir(exist_ok=True)
         self.url = sqlite_url(folder)
         self.settings = settings or ServerSettings(commands_burst=10_000, commands_per_second=10_000)
-        self.port = 0
+        self._kept = socket.socket()  # keeps the port ours while the server is away, without listening there
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._kept.bind(("127.0.0.1", 0))
+        self.port: int = self._kept.getsockname()[1]
+        if sys.platform != "linux":  # elsewhere no two sockets have one
+            self._kept.close()
         self.consoles: list[Console] = []
         self.start()
         self.admin.create_workspace(WORKSPACE)
@@ -63,7 +69,6 @@ class Team:
         self.admin = Admin(self.database, self.server.ledger)
         self.background = Background(self.server, self.port)
         self.address = self.background.address
-        self.port = int(self.address.rpartition(":")[2])
 
     def stop(self) -> None:
         """Be away."""
@@ -75,6 +80,7 @@ class Team:
         for console in self.consoles:
             console.close()
         self.stop()
+        self._kept.close()
 
     def hear(self, text: str, contact: Contact = MAI) -> None:
         """A contact writes."""
@@ -170,9 +176,11 @@ class Console:
         finally:
             unlisten()
 
-    def wait_for(self, state: SyncState) -> None:
-        """Wait until things stand so."""
-        self.wait(lambda: bool(self.states) and self.states[-1].state is state)
+    def wait_for(self, state: SyncState) -> SyncStatus:
+        """Wait until things stand so; returns how they stood then, which may be over already."""
+        with self.told:
+            self.wait(lambda: bool(self.states) and self.states[-1].state is state)
+            return self.states[-1]
 
     def _tell(self) -> None:
         with self.told:
@@ -230,7 +238,10 @@ def in_step(*consoles: Console) -> None:
     for console in (*consoles, *consoles):  # twice: the first hears of what the others sent
         console.sync.exchange()
     held = [rows_of(console.store) for console in consoles]
-    assert all(rows == held[0] for rows in held)
+    for rows in held:
+        assert {table: rows[table] for table in rows if rows[table] != held[0][table]} == {
+            table: held[0][table] for table in rows if rows[table] != held[0][table]
+        }
     for console in consoles:
         assert_sound(console.store)
         assert (console.counts.unsent, console.store.replica.rebuilding, console.store.replica.sweeping) == (0, 0, 0)

@@ -24,9 +24,7 @@ from typing import NamedTuple
 import pyte
 
 from ismsg_tui.firsts import TOUR, first_time
-
-PATIENCE = 40.0
-"""Seconds after which something that does not happen counts as failed; nothing ever waits so long in vain."""
+from tests.waiting import PATIENCE
 
 AT_REST = frozenset({7, 25})
 """The modes of a terminal at rest: lines wrap, the cursor is shown."""

@@ -21,7 +21,17 @@ from ismsg_tui.screens.file_dialogs import AttachQuestion
 from ismsg_tui.screens.files_screen import FilesScreen
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.widgets.composer import Composer
-from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, settle, write
+from tests.desk_setup import (
+    console,
+    contact_named,
+    on_screen,
+    open_inbox,
+    press,
+    settle,
+    settle_until,
+    until_seen,
+    write,
+)
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0 and so on"
 
@@ -48,14 +58,14 @@ def desk(tmp_path: Path) -> Inbox:
 
 async def until_idle(pilot: Pilot[int]) -> None:
     """Wait for the workers that are not waiting for somebody, and for the walk of the tree."""
-    for _ in range(400):
-        await settle(pilot)
-        app = pilot.app
+    app = pilot.app
+
+    def is_idle() -> bool:
         walking = isinstance(app.screen, AttachPicker) and (app.screen._walking or app.screen._shown_for is None)
         busy = [worker for worker in app.workers if worker.group in ("attach", "find", "take", "look", "open")]
-        if not walking and not any(worker.is_running for worker in busy):
-            return
-    pytest.fail("the console does not come to rest")
+        return not walking and not any(worker.is_running for worker in busy)
+
+    await settle_until(pilot, is_idle)
 
 
 async def keys(pilot: Pilot[int], *names: str) -> None:
@@ -75,11 +85,7 @@ async def paste(pilot: Pilot[int], text: str) -> None:
     """Paste into what has the focus, and wait for what follows."""
     before = draft_of(pilot)
     pilot.app.post_message(Paste(text))
-    for _ in range(100):
-        await settle(pilot)
-        if draft_of(pilot) != before or isinstance(pilot.app.screen, AttachQuestion):
-            return
-    pytest.fail("nothing was pasted")
+    await settle_until(pilot, lambda: draft_of(pilot) != before or isinstance(pilot.app.screen, AttachQuestion))
 
 
 def draft_of(pilot: Pilot[int]) -> Draft:
@@ -103,14 +109,14 @@ async def test_a_file_found_by_letters_goes_into_the_draft_and_is_sent_without_t
         assert "my invoice.pdf" in on_screen(pilot)
         await keys(pilot, "enter")
         assert "file my invoice.pdf 23 B ×" in on_screen(pilot)
-        assert [file.name for file in inbox.draft(mai).attachments] == ["my invoice.pdf"]
+        assert [file.name for file in inbox.drafts.read(mai).attachments] == ["my invoice.pdf"]
         await keys(pilot, "enter")
         sent = inbox.timeline(mai)[-1].message
         assert (sent.kind, sent.text) == (MessageKind.OUTGOING, "")
         (file,) = sent.attachments
         assert (file.name, file.kind, file.mime, file.size) == ("my invoice.pdf", FileKind.FILE, "application/pdf", 23)
         assert draft_of(pilot) == Draft()
-        assert inbox.draft(mai) == Draft()
+        assert inbox.drafts.read(mai) == Draft()
         await keys(pilot, "escape", "3")
         assert "→ [file] my invoice.pdf" in on_screen(pilot)
 
@@ -268,8 +274,8 @@ async def test_files_stay_for_the_reply_when_a_comment_is_saved(tmp_path: Path, 
         comment = inbox.timeline(mai)[-1].message
         assert (comment.kind, comment.text, comment.attachments) == (MessageKind.COMMENT, "look at this", ())
         await keys(pilot, "escape", "j")
-        assert [file.name for file in inbox.draft(mai).attachments] == ["cat.png"]
-        assert inbox.draft(mai).text == ""
+        assert [file.name for file in inbox.drafts.read(mai).attachments] == ["cat.png"]
+        assert inbox.drafts.read(mai).text == ""
 
 
 async def test_a_message_taken_back_brings_its_files_back(tmp_path: Path, tree: Path) -> None:
@@ -395,15 +401,6 @@ class SlowAdd:
         return self._add(path, kind=kind, mime=mime)
 
 
-async def until_shown(pilot: Pilot[int], words: str) -> None:
-    """Wait until the screen shows something."""
-    for _ in range(200):
-        await settle(pilot)
-        if words in on_screen(pilot):
-            return
-    pytest.fail(f"“{words}” is not shown")
-
-
 async def test_a_copy_shows_its_progress_and_is_stopped_by_key(
     tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,7 +410,7 @@ async def test_a_copy_shows_its_progress_and_is_stopped_by_key(
         await keys(pilot, "enter")
         await paste(pilot, f"{tree}/cat.png")
         await press(pilot, "y")
-        await until_shown(pilot, "cat.png 25 % ×")
+        await until_seen(pilot, "cat.png 25 % ×")
         await press(pilot, "enter")
         assert "still being added" in said(pilot)
         await press(pilot, "shift+tab", "delete")
@@ -437,7 +434,7 @@ async def test_a_file_goes_to_the_contact_it_was_chosen_for(
         slow.go_on.set()
         await until_idle(pilot)
         assert draft_of(pilot) == Draft()
-        mai = inbox.draft(contact_named(inbox, "Mai Tran"))
+        mai = inbox.drafts.read(contact_named(inbox, "Mai Tran"))
         assert (mai.text, [file.name for file in mai.attachments]) == ("for Mai", ["cat.png"])
 
 
@@ -448,6 +445,6 @@ async def test_leaving_the_console_stops_a_copy(tmp_path: Path, tree: Path, monk
         await keys(pilot, "enter")
         await paste(pilot, f"{tree}/cat.png")
         await press(pilot, "y")
-        await until_shown(pilot, "cat.png 25 % ×")
+        await until_seen(pilot, "cat.png 25 % ×")
         await press(pilot, "ctrl+q")
-    assert inbox.draft(contact_named(inbox, "Mai Tran")) == Draft()
+    assert inbox.drafts.read(contact_named(inbox, "Mai Tran")) == Draft()

@@ -20,8 +20,9 @@ from ismsg_tui.audio.ports import FRAME, RATE
 from ismsg_tui.audio.recorder import Recorder, RecorderState
 from ismsg_tui.audio.shell import SoundFinding, play_file, record_to_file, sound_findings
 from ismsg_tui.audio.take import Take, kept_takes
-from tests.fake_sound import Samples, a_file, loudness_per, pitch, speech, tone, until
-from tests.sound import OTHER, SoundServer, sound_server
+from tests.fake_sound import Samples, a_file, loudness_per, pitch, speech, tone
+from tests.sound import OTHER, SoundServer, played_in, sound_server
+from tests.waiting import PATIENCE, until
 
 __all__ = ["sound_server"]
 
@@ -36,7 +37,7 @@ def record(server: SoundServer, folder: Path, said: Samples = SAID) -> Take:
     until(lambda: recorder.progress.state is RecorderState.RECORDING)
     server.feed(said)
     recorder.stop()
-    take = recorder.wait(20)
+    take = recorder.wait(PATIENCE)
     assert take is not None
     assert recorder.progress.error is None
     assert recorder.progress.overflows == 0
@@ -71,13 +72,13 @@ def test_the_note_that_arrives_is_every_sample_that_was_said(
     assert loudness_per(10, heard, rate)[2:-2].min() > 500
 
 
-def test_what_is_played_is_heard(sound_server: SoundServer, tmp_path: Path) -> None:
+def test_what_is_played_is_heard(sound_server: SoundServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     note = a_file(tmp_path / "note.ogg", tone(660, 1.5), codec="OPUS")
     player = Player(PortAudioSpeaker())
     with sound_server.captured() as path:
         player.play(note)
-        assert player.wait(20).error is None
-    heard = heard_in(np.fromfile(path, "<i2"))
+        assert player.wait(PATIENCE).error is None
+    heard = played_in(np.fromfile(path, "<i2"), capfd.readouterr().err)
     assert abs(len(heard) / RATE - 1.5) < 0.05
     assert abs(pitch(heard, RATE) - 660) < 2
     assert loudness_per(10, heard, RATE)[1:-1].min() > 5_000
@@ -92,7 +93,7 @@ def test_after_a_seek_only_the_rest_is_heard(sound_server: SoundServer, tmp_path
         player.pause()
         player.seek(3.0)
         player.resume()
-        assert player.wait(20).error is None
+        assert player.wait(PATIENCE).error is None
     heard = heard_in(np.fromfile(path, "<i2"))[-RATE * 9 // 10 :]
     assert abs(pitch(heard, RATE) - 880) < 2
 
@@ -106,7 +107,7 @@ def test_microphones_are_listed_and_one_can_be_chosen(sound_server: SoundServer,
     until(lambda: recorder.progress.state is RecorderState.RECORDING)
     sound_server.feed(tone(550, 0.5), sink=OTHER)
     recorder.stop()
-    take = recorder.wait(20)
+    take = recorder.wait(PATIENCE)
     assert take is not None
     assert abs(pitch(heard_in(np.fromfile(take.path, "<i2")), RATE) - 550) < 4
 
@@ -114,7 +115,7 @@ def test_microphones_are_listed_and_one_can_be_chosen(sound_server: SoundServer,
 def test_a_microphone_nobody_knows_is_refused_with_those_there_are(sound_server: SoundServer, tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, PortAudioMicrophone("telephone"))
     recorder.start()
-    assert recorder.wait(20) is None
+    assert recorder.wait(PATIENCE) is None
     assert "No microphone is called 'telephone': there are" in str(recorder.progress.error)
     assert OTHER in str(recorder.progress.error)
 
@@ -122,7 +123,7 @@ def test_a_microphone_nobody_knows_is_refused_with_those_there_are(sound_server:
 def test_a_rate_that_the_device_refuses_gives_way_to_its_own(sound_server: SoundServer, tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, PortAudioMicrophone(rate=3_000_000), limit=0.5)
     recorder.start()
-    take = recorder.wait(20)
+    take = recorder.wait(PATIENCE)
     assert take is not None
     assert recorder.progress.error is None
     assert take.rate == 44_100
@@ -135,7 +136,7 @@ def test_an_unplugged_microphone_leaves_the_take(sound_server: SoundServer, tmp_
     until(lambda: recorder.progress.seconds > 0.3)
     sound_server.remove_devices()
     try:
-        take = recorder.wait(20)
+        take = recorder.wait(PATIENCE)
         assert "unplugged" in str(recorder.progress.error)
         assert take is not None
         assert take.seconds > 0.3
@@ -150,7 +151,7 @@ def test_an_unplugged_speaker_ends_the_playing(sound_server: SoundServer, tmp_pa
     until(lambda: player.playback.seconds > 0.2)
     sound_server.remove_devices()
     try:
-        assert "speaker has stopped" in str(player.wait(20).error)
+        assert "speaker has stopped" in str(player.wait(PATIENCE).error)
     finally:
         sound_server.restore_devices()
 
@@ -268,14 +269,15 @@ from ismsg_tui.audio.player import Player
 from ismsg_tui.audio.recorder import Recorder
 from ismsg_tui.audio.shell import sound_findings
 from tests.fake_sound import a_take, speech
+from tests.waiting import PATIENCE
 
 folder = Path(sys.argv[1])
 recorder = Recorder(folder / "takes", PortAudioMicrophone())
 recorder.start()
-print(recorder.wait(20), recorder.progress.error)
+print(recorder.wait(PATIENCE), recorder.progress.error)
 player = Player(PortAudioSpeaker())
 player.play(a_take(folder, speech(0.1)))
-print(player.wait(20).error)
+print(player.wait(PATIENCE).error)
 for finding in sound_findings(True):
     print(*finding)
 """

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 SOUND = ("sounddevice", "soundfile", "numpy", "soxr", "python_stretch")
 AUDIO = ("devices", "encoding", "player", "ports", "quiet", "recorder", "shell", "sounds", "take", "tempo")
 
@@ -80,3 +82,20 @@ def test_textual_draws_on_a_terminal_kept_clean_as_ever() -> None:
     assert b"\x1b[?1049h" in drawn
     assert b"\x1b[?1049l" in drawn
     assert b"NOISE" not in drawn
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="pseudo-terminals are of Unix")
+def test_who_writes_on_a_terminal_that_is_gone_goes_on() -> None:
+    script = (
+        "import sys\nfrom ismsg_tui.audio.quiet import terminal_kept_clean\nsys.stdin.readline()\n"
+        "with terminal_kept_clean():\n    for _ in range(1_000):\n"
+        "        sys.__stderr__.write('picture\\n' * 100)\n        sys.__stderr__.flush()\n"
+        "print('went on')"
+    )
+    ours, theirs = os.openpty()
+    drawing = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs, text=True
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert drawing.communicate("now\n", timeout=PATIENCE)[0] == "went on\n"

@@ -12,7 +12,8 @@ from ismsg_tui.audio.player import Playback, Player, PlayerState
 from ismsg_tui.audio.ports import RATE, AudioError
 from ismsg_tui.audio.sounds import blocks, open_sound
 from ismsg_tui.audio.tempo import speeds, stretched
-from tests.fake_sound import FakeSpeaker, a_file, a_take, loudness_per, pitch, speech, tone, until
+from tests.fake_sound import FakeSpeaker, a_file, a_take, loudness_per, pitch, speech, tone
+from tests.waiting import until
 
 FASTER = pytest.mark.skipif(len(speeds()) == 1, reason="python-stretch has no wheel for this platform")
 

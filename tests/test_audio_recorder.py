@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from ismsg_tui.audio.ports import FRAME, RATE, AudioError
 from ismsg_tui.audio.recorder import Progress, Recorder, RecorderState, loudness
 from ismsg_tui.audio.take import Spool, claim, kept_takes
-from tests.fake_sound import FakeMicrophone, a_take, silence, tone, until
+from tests.fake_sound import FakeMicrophone, a_take, silence, tone
+from tests.waiting import until
 
 SECOND = tone(440, 1.0).tobytes()
 

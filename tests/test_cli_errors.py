@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from ismsg_tui import __version__
 from ismsg_tui.cli import main
-from ismsg_tui.inbox import Inbox
+from ismsg_tui.inbox.contacts import ViewRows
 from ismsg_tui.store.connection import open_writer
 from tests.cli_desk import Desk, environment, process
 
@@ -122,7 +122,7 @@ def test_an_unexpected_error_is_told_in_a_sentence_and_logged_without_anybodys_w
     def fail(*arguments: object, **named: object) -> None:
         raise RuntimeError(f"my secret is {1200 + 34}")
 
-    monkeypatch.setattr(Inbox, "page", fail)
+    monkeypatch.setattr(ViewRows, "page", fail)
     said = refused(desk.folder, "ls")
     log = desk.folder / "ismsg.log"
     assert str(log) in said

@@ -35,7 +35,7 @@ def receive(desk: Desk, name: str, content: bytes, *, here: bool = True) -> Atta
     digest = sha256(content).hexdigest()
     file = Attachment(name=name, kind=FileKind.VOICE, mime="audio/ogg", size=len(content), sha256=digest, duration=1500)
     inbox = desk.open()
-    (mai,) = inbox.resolve("Mai Tran")
+    (mai,) = inbox.contacts.resolve("Mai Tran")
     if here:
         part = inbox.blobs.part(digest)
         part.write_bytes(content)

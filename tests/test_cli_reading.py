@@ -197,7 +197,7 @@ def test_a_snooze_that_is_over_ends_before_anything_is_listed(desk: Desk) -> Non
     mai = desk.contact("Mai", "Tran", "hello")
     desk.good("snooze", mai.id, "1h")
     inbox = desk.open()
-    (conversation,) = inbox.card(mai.id).conversations  # type: ignore[union-attr]
+    (conversation,) = inbox.contacts.card(mai.id).conversations  # type: ignore[union-attr]
     assert conversation.snoozed_until is not None
     inbox.close_store()
 

@@ -109,7 +109,7 @@ def test_what_is_sent_leaves_with_the_next_sync_and_a_teammate_gets_it(signed: S
 def test_what_is_refused_is_said_and_makes_the_exchange_fail(signed: Shell, tmp_path: Path) -> None:
     ben = signed.team.console("quicker ben", BEN)
     ben.sync.exchange()
-    card = ben.inbox.card(MAI.id)
+    card = ben.inbox.contacts.card(MAI.id)
     assert card is not None
     holder = card.contact.assignee_id
     other = ANA if holder != ANA.id else BEN

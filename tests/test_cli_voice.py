@@ -16,8 +16,9 @@ from ismsg_tui.audio.ports import FRAME, RATE
 from ismsg_tui.domain.entities import Attachment, FileKind, MessageKind
 from ismsg_tui.domain.media import media_of
 from tests.cli_desk import PHONE, Desk, environment
-from tests.fake_sound import a_file, pitch, tone, until
+from tests.fake_sound import a_file, pitch, tone
 from tests.sound import SoundServer, sound_server
+from tests.waiting import until
 
 __all__ = ["sound_server"]
 

@@ -166,7 +166,7 @@ async def test_the_composer_says_who_answered_after_the_agent_began(tmp_path: Pa
 async def test_a_kept_draft_warns_of_an_answer_that_came_since(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
     mai = contact_named(inbox, "Mai Tran")
-    inbox.save_draft(mai, Draft("half an ans"))
+    inbox.drafts.save(mai, Draft("half an ans"))
     answer_by_ben(inbox, mai, "I have it", now_ms() + 1_000)
     async with team_console(inbox) as (pilot, _):
         await press(pilot, "6", "home")

@@ -19,9 +19,7 @@ from ismsg_tui.store.outbox import OutboxState
 from tests.desk_setup import on_screen, press, settle, write
 from tests.factories import ANA, BEN, MAI
 from tests.team import Console, Team, a_team
-
-TURNS = 1_500
-"""How often is looked for what must come before a test fails."""
+from tests.waiting import turn_until
 
 
 @pytest.fixture
@@ -48,11 +46,7 @@ async def seen(pilot: Pilot[int], words: str) -> None:
 
 async def until(done: Callable[[], bool], pilot: Pilot[int]) -> None:
     """Wait until something is so."""
-    for _ in range(TURNS):
-        if done():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError(on_screen(pilot))
+    await turn_until(lambda: pilot.pause(0.02), done, lambda: on_screen(pilot))
 
 
 async def test_a_teammate_is_seen_with_a_contact_and_typing(team: Team) -> None:

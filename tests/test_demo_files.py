@@ -60,7 +60,7 @@ def test_the_guest_s_own_channel_would_take_what_the_guest_sends(tmp_path: Path,
     for number, scene in enumerate(SENDERS):
         stage, contact_id = open_stage(stages, tmp_path / str(number), scene)
         stage.go_on(200)
-        contact = stage.inbox.card(contact_id)
+        contact = stage.inbox.contacts.card(contact_id)
         assert contact is not None
         channel = stage.inbox.channels[contact.contact.channel_id or ""]
         for file in SCENES[scene].files:

@@ -41,9 +41,9 @@ def test_the_picture_is_the_same_whenever_and_wherever_it_is_taken(tmp_path: Pat
 
 def test_the_picture_shows_a_busy_desk_in_the_middle_of_a_conversation(tmp_path: Path) -> None:
     inbox, shown = pose(tmp_path)
-    assert inbox.count(View.NEW) > 5
-    assert inbox.count(View.ASSIGNED) > 2
-    row = inbox.row(shown)
+    assert inbox.contacts.view(View.NEW).count() > 5
+    assert inbox.contacts.view(View.ASSIGNED).count() > 2
+    row = inbox.contacts.row(shown)
     assert row is not None
     assert row.assignee_id == inbox.user_id
     assert row.waiting_since is not None

@@ -113,7 +113,7 @@ def test_a_manager_gives_a_guest_away_and_comments_mention_by_name(tmp_path: Pat
     assert comment.kind is MessageKind.COMMENT
     assert comment.text.startswith("@You ")
     assert comment.mentions == (stage.hotel.me,)
-    row = stage.inbox.row(contact_id)
+    row = stage.inbox.contacts.row(contact_id)
     assert row is not None
     assert row.assignee_id == stage.hotel.me
     assert row.flagged
@@ -348,7 +348,7 @@ def test_the_agent_who_comes_too_late_is_told_and_nothing_is_answered_twice(
     stage.player.play_until(NOON + round(TAKES["lin-xiaoyu"].after * 1000))
     stage.act(AssignContact(contact_id, stage.hotel.me))  # the console has not heard of Kenji yet
     stage.go_on(LONG)
-    row = stage.inbox.row(contact_id)
+    row = stage.inbox.contacts.row(contact_id)
     assert row is not None
     assert row.assignee_id == stage.hotel.users["kenji"]
     told = [line.text for line in outgoing(stage.lines(contact_id))]
@@ -447,5 +447,5 @@ def test_a_demo_that_was_kept_goes_on_where_it_ended(tmp_path: Path, stages: lis
     assert [clean(line.text) for beat in scene.answers[-1:] for line in beat.says] == said[-2:]
     assert rows_of(again.store) == rows_in(row for _, row in again.authority.rows())
     again.go_on(900)
-    arrived = {row.contact_id for row in again.inbox.page(View.ALL, limit=200).rows}
+    arrived = {row.contact_id for row in again.inbox.contacts.view(View.ALL).page(limit=200).rows}
     assert {again.hotel.contact(found).id for found in SCENES.values()} == arrived

@@ -27,14 +27,14 @@ class Console:
         self.seen = {
             "workspace": inbox.workspace.name,
             "me": inbox.me.name,
-            "new": inbox.count(View.NEW),
-            "all": inbox.count(View.ALL),
+            "new": inbox.contacts.view(View.NEW).count(),
+            "all": inbox.contacts.view(View.ALL).count(),
             "hold": inbox.hold,
             "folder": inbox.store.path.parent,
             "head": authority.changes(0, 10).to,
         }
         if self.reply:
-            inbox.reply(inbox.page(View.NEW).rows[0].contact_id, self.reply)
+            inbox.reply(inbox.contacts.view(View.NEW).page().rows[0].contact_id, self.reply)
         return 3
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.events import Key
 
 from ismsg_tui.app import IsmsgApp
@@ -98,7 +99,7 @@ async def test_assigning_to_a_teammate_by_the_dialog(tmp_path: Path) -> None:
         await press(pilot, "a")
         await write(pilot, "ben")
         await press(pilot, "enter")
-        row = inbox.row(contact_named(inbox, "Mai Tran"))
+        row = inbox.contacts.row(contact_named(inbox, "Mai Tran"))
         assert row is not None
         assert row.assignee_id == BEN.id
         assert names_in(inbox, View.NEW) == ["Omar Haddad", "Lena Fischer"]
@@ -153,7 +154,7 @@ async def test_a_message_taken_back_returns_to_the_composer(tmp_path: Path) -> N
         await press(pilot, "escape", "z")
         assert names_in(inbox, View.NEW)[0] == "Mai Tran"
         assert "too soon" in on_screen(pilot)
-        assert inbox.draft(contact_named(inbox, "Mai Tran")).text == "too soon"
+        assert inbox.drafts.read(contact_named(inbox, "Mai Tran")).text == "too soon"
 
 
 async def test_each_contact_keeps_its_draft_across_contacts_and_restart(tmp_path: Path) -> None:
@@ -324,10 +325,35 @@ async def test_the_contact_card_shows_earlier_conversations_with_their_notes(tmp
         assert not pilot.app.screen.query_one(ContactPanel).display
 
 
+async def test_a_long_value_on_the_card_stays_in_its_column_at_every_width(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    mai = inbox.contacts.card(contact_named(inbox, "Mai Tran"))
+    assert mai is not None
+    fields = {"address": "12 Long Harbour Street, Old Town, Port of the North", "preferred contact": "by telephone"}
+    email = "mai.tran.of.the.long.name@mail.example.org"
+    inbox.store.adopt([replace(mai.contact, email=email, fields=fields)])
+    async with console(inbox, (144, 36)) as pilot:
+        await press(pilot, "p", "p")
+        for columns in (144, 110, 60):
+            await pilot.resize_terminal(columns, 36)
+            await settle(pilot)
+            lines = shown_by(pilot, ContactPanel)
+            start, end = (next(i for i, line in enumerate(lines) if word in line) for word in ("email", "Earlier"))
+            facts = lines[start : end - 1]
+            assert {line[10] for line in facts if not line.startswith("preferred")} == {" "}
+            assert "".join(line[11:].strip() for line in facts).startswith(email)
+            assert [line.strip() for line in facts if not line.startswith(" ")][-1] == "preferred contact"
+            assert facts[-1].strip() == "by telephone"
+
+
 async def test_empty_views_say_what_to_do_next(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path, ())
     async with console(inbox) as pilot:
-        assert "Nobody is waiting." in on_screen(pilot)
+        lines = on_screen(pilot).split("\n")
+        title, words = (
+            next(line for line in lines if some in line) for some in ("Nobody is waiting.", "New customers")
+        )
+        assert title.index("Nobody") == words.index("New customers") == 2
         await press(pilot, "6")
         assert "ismsg import" in on_screen(pilot)
 

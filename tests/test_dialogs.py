@@ -10,8 +10,8 @@ from textual.events import Key as KeyEvent
 from textual.events import Paste
 from textual.widgets import Input, TextArea
 
+from ismsg_tui.domain.conversation_rules import SUMMARY_LIMIT
 from ismsg_tui.domain.entities import Category, ClosingNotes
-from ismsg_tui.domain.rules import SUMMARY_LIMIT
 from ismsg_tui.screens.close_dialog import CloseDialog, ClosingNote
 from ismsg_tui.screens.snooze_dialog import SnoozeDialog
 from tests.on_screen import HARD_TEXTS, SIZES, assert_screen_is_safe, needs_hard_texts, screen_lines, screen_text, shown

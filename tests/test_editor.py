@@ -184,7 +184,7 @@ def test_a_draft_goes_to_the_editor_and_back_and_the_terminal_with_it(
         terminal.wait_for("EDITING")
         assert terminal.modes == AT_REST
         store = Store(folder)  # a crash in the editor loses nothing
-        assert Inbox(store, ANA.id).draft(mai) == Draft("first ")
+        assert Inbox(store, ANA.id).drafts.read(mai) == Draft("first ")
         store.close()
         terminal.send(f"{CTRL_C}")
         terminal.send("second\n")
@@ -196,7 +196,7 @@ def test_a_draft_goes_to_the_editor_and_back_and_the_terminal_with_it(
         assert terminal.modes == AT_REST
     assert Path(f"{editor}.tty").read_text() == "icanon\n"
     again = Inbox(Store(folder), ANA.id)
-    assert again.draft(mai) == Draft("first !")
+    assert again.drafts.read(mai) == Draft("first !")
     again.close_store()
     assert not [path for path in folder.iterdir() if path.name.startswith("edit-")]
 

@@ -97,13 +97,13 @@ def bench(tmp_path: Path) -> Bench:
 def test_a_dialogue_becomes_what_live_traffic_would_have_made(bench: Bench) -> None:
     tally = bench.dialogues(dialogue())
     assert (tally.conversations, tally.messages, tally.comments, tally.untimed) == (1, 3, 1, 0)
-    (contact,) = bench.inbox.resolve("Mai Tran")
+    (contact,) = bench.inbox.contacts.resolve("Mai Tran")
     assert (contact.first_name, contact.last_name, contact.language) == ("Mai", "Tran", "en")
     assert contact.tags == ("refund", "order", "short")
     assert contact.fields == {"Order": "12", "completion": "done"}
     users = {user.name: user for user in bench.inbox.users.values()}
     assert contact.assignee_id == users["Ana"].id
-    card = bench.inbox.card(contact.id)
+    card = bench.inbox.contacts.card(contact.id)
     assert card is not None
     (conversation,) = card.conversations
     start = 1_767_323_045_000
@@ -161,7 +161,7 @@ def test_two_stores_make_the_same_rows_of_a_file(tmp_path: Path) -> None:
 
 def test_what_an_agent_did_since_survives_another_import(bench: Bench) -> None:
     bench.dialogues(dialogue(turns=[{"who": "customer", "text": "hello", "t": 0}]))
-    (contact,) = bench.inbox.resolve("Mai Tran")
+    (contact,) = bench.inbox.contacts.resolve("Mai Tran")
     bench.inbox.reply(contact.id, "Welcome!")
     before = bench.rows()
     bench.dialogues(dialogue())
@@ -181,7 +181,7 @@ def test_turns_without_times_end_at_the_import_half_a_minute_apart(bench: Bench)
 def test_turns_of_one_moment_stay_in_order(bench: Bench) -> None:
     turns = [{"who": "customer", "text": str(number), "t": 7} for number in range(30)]
     bench.dialogues(dialogue(turns=turns))
-    (contact,) = bench.inbox.resolve("Mai Tran")
+    (contact,) = bench.inbox.contacts.resolve("Mai Tran")
     texts = [line.message.text for line in bench.inbox.timeline(contact.id) if line.message.text]
     assert texts == [str(number) for number in range(30)]
 
@@ -189,8 +189,8 @@ def test_turns_of_one_moment_stay_in_order(bench: Bench) -> None:
 def test_a_dialogue_without_an_end_stays_open_and_one_goes_on_after_it(bench: Bench) -> None:
     goes_on = [*dialogue()["turns"], {"who": "customer", "text": "one more thing", "t": 90}]
     bench.dialogues(dialogue(turns=goes_on))
-    (contact,) = bench.inbox.resolve("Mai Tran")
-    card = bench.inbox.card(contact.id)
+    (contact,) = bench.inbox.contacts.resolve("Mai Tran")
+    card = bench.inbox.contacts.card(contact.id)
     assert card is not None
     assert [conversation.status for conversation in card.conversations] == [
         ConversationStatus.OPEN,
@@ -210,14 +210,14 @@ def test_an_agent_who_is_a_user_already_is_that_user(bench: Bench) -> None:
 
 def test_a_customer_without_a_name_is_called_as_the_dialogue_is(bench: Bench) -> None:
     bench.dialogues(dialogue(meta={}), dialogue(id="d-2", meta={"customer_phone": "+15550100"}))
-    assert len(bench.inbox.resolve("d-1")) == 1
-    assert bench.inbox.resolve("+15550100")[0].name == "+15550100"
+    assert len(bench.inbox.contacts.resolve("d-1")) == 1
+    assert bench.inbox.contacts.resolve("+15550100")[0].name == "+15550100"
 
 
 def test_a_long_look_up_becomes_several_comments_and_loses_nothing(bench: Bench) -> None:
     text = "".join(str(number % 10) for number in range(2_500))
     bench.dialogues(dialogue(turns=[{"who": "customer", "text": "hi"}, {"who": "system", "text": text}]))
-    (contact,) = bench.inbox.resolve("Mai Tran")
+    (contact,) = bench.inbox.contacts.resolve("Mai Tran")
     comments = [line.message.text for line in bench.inbox.timeline(contact.id)][-3:]
     assert "".join(comments) == text
 

@@ -30,7 +30,7 @@ class Shelf:
         return import_snippets(self.inbox, [path], self.problems.append)
 
     def all(self) -> dict[str, Snippet]:
-        return {snippet.name: snippet for snippet in self.inbox.all_snippets()}
+        return {snippet.name: snippet for snippet in self.inbox.snippets.all()}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_snippets_come_in_with_all_their_columns(shelf: Shelf) -> None:
 
 def test_the_same_file_again_changes_nothing_even_after_use(shelf: Shelf) -> None:
     shelf.take(HELLO)
-    shelf.inbox.use_snippet(shelf.all()["hello"].id)
+    shelf.inbox.snippets.use(shelf.all()["hello"].id)
     before = shelf.all()
     tally = shelf.take(HELLO)
     assert (tally.added, tally.changed, tally.same) == (0, 0, 1)
@@ -67,14 +67,14 @@ def test_a_changed_text_replaces_the_old_one_and_keeps_the_rest(shelf: Shelf) ->
 
 def test_a_snippet_written_by_hand_is_known_by_its_name(shelf: Shelf) -> None:
     mine = Snippet(id=new_id(), name="hello", text="mine")
-    shelf.inbox.save_snippet(mine)
+    shelf.inbox.snippets.save(mine)
     assert shelf.take(HELLO).changed == 1
     assert [(snippet.id, snippet.text) for snippet in shelf.all().values()] == [(mine.id, "Hello!")]
 
 
 def test_a_removed_snippet_comes_back_with_its_file(shelf: Shelf) -> None:
     shelf.take(HELLO)
-    shelf.inbox.delete_snippet(shelf.all()["hello"].id)
+    shelf.inbox.snippets.delete(shelf.all()["hello"].id)
     assert shelf.take(HELLO).added == 1
     assert shelf.all()["hello"].text == "Hello!"
 

@@ -142,7 +142,7 @@ def inbox(tmp_path: Path) -> Inbox:
     store.adopt([*book.rows.values(), *SNIPPETS])
     inbox = Inbox(store, ANA.id)
     inbox.reply(people["Noor"], "Good day Noor, what can we do for you?")
-    inbox.save_draft(mai, Draft("Yes, it is already in"))
+    inbox.drafts.save(mai, Draft("Yes, it is already in"))
     return inbox
 
 

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from ismsg_tui.domain.views import View
 from ismsg_tui.widgets.contact_header import ContactHeader, Part, fitting
+from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.view_tabs import ViewTabs
 from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, receive, settle, shown_by, write
 
@@ -78,3 +79,14 @@ async def test_on_five_rows_one_still_sees_what_one_answers_and_types(tmp_path: 
         shown = on_screen(pilot)
         assert "is it ready?" in shown
         assert "yes it is" in shown
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_the_terminals_cursor_goes_into_the_conversation_with_the_focus(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    inbox = open_inbox(tmp_path, (NAME, "Mai Tran"))
+    async with console(inbox, size) as pilot:
+        await press(pilot, "l")
+        region = pilot.app.screen.query_one(Timeline).content_region
+        assert pilot.app.cursor_position == (region.x, region.bottom - 1)

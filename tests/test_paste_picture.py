@@ -19,7 +19,7 @@ from ismsg_tui.domain.entities import FileKind
 from ismsg_tui.screens.file_dialogs import PictureQuestion
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.widgets.composer import Composer
-from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, settle, write
+from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, settle_until, until_seen, write
 from tests.programs import XTERM, has_ended, on_linux, programs
 
 REMOTE = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
@@ -170,15 +170,6 @@ def desktop(folder: Path, script: str) -> Iterator[None]:
         yield
 
 
-async def until(pilot: Pilot[int], words: str) -> None:
-    for _ in range(400):
-        await settle(pilot)
-        said = "\n".join(note.message for note in pilot.app._notifications)
-        if words in on_screen(pilot) or words in said:
-            return
-    pytest.fail(f"“{words}” is not shown:\n{on_screen(pilot)}")
-
-
 def draft(pilot: Pilot[int]) -> Draft:
     return pilot.app.screen_stack[0].query_one(Composer).draft
 
@@ -192,21 +183,17 @@ async def test_the_picture_is_shown_and_goes_into_the_draft_once_the_agent_says_
             await press(pilot, "enter")
             await write(pilot, "look")
             await press(pilot, "alt+v")
-            await until(pilot, "▀▀▀▀")
+            await until_seen(pilot, "▀▀▀▀")
             assert "64 × 48" in on_screen(pilot)
             await press(pilot, "enter")
-            await until(pilot, "image Picture")
-            await until(pilot, ".png")
+            await until_seen(pilot, "image Picture")
+            await until_seen(pilot, ".png")
             (file,) = draft(pilot).attachments
             assert (draft(pilot).text, file.kind, file.mime) == ("look", FileKind.IMAGE, "image/png")
             place = inbox.blobs.path(file.sha256)
             assert place is not None
             assert content(place) == content(picture)
-            for _ in range(200):
-                if not left_in(tmp_path):
-                    break
-                await settle(pilot)
-            assert not left_in(tmp_path)
+            await settle_until(pilot, lambda: not left_in(tmp_path))
             await press(pilot, "enter")
             assert inbox.timeline(contact_named(inbox, "Mai Tran"))[-1].message.attachments == (file,)
 
@@ -216,7 +203,7 @@ async def test_the_picture_is_left_alone_if_the_agent_says_so(tmp_path: Path, pi
     with desktop(tmp_path, offering("image/png", then=f"cat {picture}")):
         async with console(open_inbox(tmp_path / "data")) as pilot:
             await press(pilot, "alt+v")
-            await until(pilot, "Attach the picture")
+            await until_seen(pilot, "Attach the picture")
             await press(pilot, answer)
             assert not isinstance(pilot.app.screen, PictureQuestion)
             assert draft(pilot) == Draft()
@@ -228,9 +215,9 @@ async def test_a_picture_that_the_channel_does_not_take_is_refused(tmp_path: Pat
     with desktop(tmp_path, offering("image/png", then=padded)):
         async with console(open_inbox(tmp_path / "data")) as pilot:
             await press(pilot, "alt+v")
-            await until(pilot, "Attach the picture")
+            await until_seen(pilot, "Attach the picture")
             await press(pilot, "y")
-            await until(pilot, "WhatsApp takes")
+            await until_seen(pilot, "WhatsApp takes")
             assert draft(pilot) == Draft()
 
 
@@ -240,5 +227,5 @@ async def test_where_there_is_no_picture_a_sentence_says_so_and_what_is_typed_st
             await press(pilot, "enter")
             await write(pilot, "look")
             await press(pilot, "alt+v")
-            await until(pilot, "The clipboard holds no picture.")
+            await until_seen(pilot, "The clipboard holds no picture.")
             assert draft(pilot) == Draft("look")

@@ -22,7 +22,18 @@ from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.pictures import MOST_BYTES, Cell, PictureError, half_blocks
 from ismsg_tui.widgets.picture_view import PictureView
-from tests.desk_setup import CHANNEL, GUEST, console, contact_named, on_screen, open_inbox, press, settle, write
+from tests.desk_setup import (
+    CHANNEL,
+    GUEST,
+    console,
+    contact_named,
+    on_screen,
+    open_inbox,
+    press,
+    settle,
+    settle_until,
+    write,
+)
 from tests.factories import examples
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 20, 30)
@@ -159,10 +170,12 @@ def with_picture(folder: Path, *, here: bool = True) -> Inbox:
 
 async def drawn(pilot: Pilot[int]) -> str:
     """The screen when no picture is being decoded any more."""
-    for _ in range(200):
-        await settle(pilot)
-        if not any(worker.group in ("picture", "look", "find") and worker.is_running for worker in pilot.app.workers):
-            break
+
+    def is_drawing() -> bool:
+        groups = "picture", "look", "find"
+        return any(worker.group in groups and worker.is_running for worker in pilot.app.workers)
+
+    await settle_until(pilot, lambda: not is_drawing())
     await settle(pilot)
     return on_screen(pilot)
 

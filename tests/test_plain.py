@@ -71,8 +71,8 @@ def test_lists_give_numbers_to_read_by_and_more_goes_on(session: Session) -> Non
     assert said[12].startswith("Contact 11: Guest10")
     assert said[15] == "Notice: There is no more."
     assert said[16] == "Contact: Guest11, open, unassigned, WhatsApp"
-    assert session.inbox.row(people[11].id).unread == 0  # type: ignore[union-attr]
-    assert session.inbox.row(people[0].id).unread == 1  # type: ignore[union-attr]
+    assert session.inbox.contacts.row(people[11].id).unread == 0  # type: ignore[union-attr]
+    assert session.inbox.contacts.row(people[0].id).unread == 1  # type: ignore[union-attr]
 
 
 def test_a_conversation_is_read_with_who_said_what_when_and_how_far_it_came(session: Session) -> None:
@@ -127,7 +127,7 @@ def test_a_message_of_several_lines_ends_with_a_full_stop(session: Session) -> N
     mai = session.desk.contact("Mai", "", "hello")
     said = session.type("read Mai", "reply", "Good morning,", "", "  your room is ready.", ".", "comment", "done", ".")
     assert session.texts(mai.id) == ["hello", "Good morning,\n\n  your room is ready.", "done"]
-    assert session.inbox.draft(mai.id) == Draft()
+    assert session.inbox.drafts.read(mai.id) == Draft()
     assert "Done: Message to Mai through WhatsApp." in said
     assert said[-1] == "Done: Comment on Mai kept, for the team alone."
     assert session.code == 0
@@ -138,7 +138,7 @@ def test_a_message_that_is_not_finished_is_kept_and_offered_again(session: Sessi
     said = session.type("read Mai", "reply", "Good morning,")
     assert said[-1] == "Notice: Not sent: it is kept as a draft."
     assert session.texts(mai.id) == ["hello"]
-    assert session.inbox.draft(mai.id) == Draft("Good morning,")
+    assert session.inbox.drafts.read(mai.id) == Draft("Good morning,")
     said = session.type("read Mai", "reply", "yes", "it is ready.", ".")
     assert "Draft: an unfinished message, reply goes on with it: Good morning," in said
     assert "Draft: Good morning," in said
@@ -154,7 +154,7 @@ def test_an_unfinished_comment_never_becomes_part_of_a_message(session: Session)
     said = session.type("read Mai", "reply", "no", "comment", "yes", ".")
     assert "Notice: It stays: comment goes on with it." in said
     assert session.texts(mai.id) == ["hello", "she is difficult"]
-    assert session.inbox.draft(mai.id) == Draft()
+    assert session.inbox.drafts.read(mai.id) == Draft()
     session.type("read Mai", "comment", "again")
     session.type("read Mai", "reply", "yes", "hi", ".")
     assert session.texts(mai.id)[-1] == "hi"
@@ -166,15 +166,15 @@ def test_a_message_that_is_refused_is_kept_as_a_draft(session: Session, lines: l
     said = session.type("read Mai", *lines)
     assert said[-1].startswith("Error: ")
     assert "Notice: The text is kept as a draft." in said
-    assert session.inbox.draft(mai.id) == Draft("x" * 101)
+    assert session.inbox.drafts.read(mai.id) == Draft("x" * 101)
     assert session.code == 1
 
 
 def test_a_refused_message_does_not_displace_an_older_draft(session: Session) -> None:
     mai = session.desk.contact("Mai", "", "hello")
-    session.inbox.save_draft(mai.id, Draft("not for her", comment=True))
+    session.inbox.drafts.save(mai.id, Draft("not for her", comment=True))
     session.type("read Mai", "reply " + "x" * 101)
-    assert session.inbox.draft(mai.id) == Draft("not for her\n\n" + "x" * 101, comment=True)
+    assert session.inbox.drafts.read(mai.id) == Draft("not for her\n\n" + "x" * 101, comment=True)
 
 
 def test_after_a_name_that_fits_nobody_nothing_goes_to_the_one_before(session: Session) -> None:
@@ -194,14 +194,14 @@ def test_a_name_that_fits_several_gives_them_numbers(session: Session) -> None:
     phones = [re.match(r"Contact (\d): Mai Tran, (\+\d+), today", line) for line in said[1:3]]
     assert all(phones)
     chosen = first if "+15550100" in said[2] else second
-    assert session.inbox.row(chosen.id).unread == 0  # type: ignore[union-attr]
+    assert session.inbox.contacts.row(chosen.id).unread == 0  # type: ignore[union-attr]
 
 
 def test_a_snippet_is_chosen_heard_and_sent_only_after_yes(session: Session) -> None:
     mai = session.desk.contact("Mai", "", "where do I park?")
     parking = Snippet(id=new_id(), name="parking", text="Park behind the house, $contact.firstname.\nIt is free.")
-    session.inbox.save_snippet(parking)
-    session.inbox.save_snippet(Snippet(id=new_id(), name="pool", text="$contact.city"))
+    session.inbox.snippets.save(parking)
+    session.inbox.snippets.save(Snippet(id=new_id(), name="pool", text="$contact.city"))
     said = session.type("read Mai", "snippet park", "1", "no", "snippet pool", "1", "", "snippet park", "1", "yes")
     assert "Snippet 1: parking: Park behind the house, $contact.firstname. It is free." in said
     assert "Text: Park behind the house, Mai." in said
@@ -210,14 +210,14 @@ def test_a_snippet_is_chosen_heard_and_sent_only_after_yes(session: Session) -> 
     assert "Notice: No value for $contact.city: it would be sent as it stands." in said
     assert said.count("Notice: Not sent.") == 2
     assert session.texts(mai.id) == ["where do I park?", "Park behind the house, Mai.\nIt is free."]
-    assert [item.uses for item in session.inbox.all_snippets()] == [1, 0]
+    assert [item.uses for item in session.inbox.snippets.all()] == [1, 0]
 
 
 def test_a_snippet_of_files_alone_is_named_by_them_and_sends_them(session: Session, tmp_path: Path) -> None:
     mai = session.desk.contact("Mai", "", "how do I get there?")
     (tmp_path / "map.txt").write_text("left, then right")
     files = (session.inbox.blobs.add(tmp_path / "map.txt"),)
-    session.inbox.save_snippet(Snippet(id=new_id(), name="way", text="", attachments=files))
+    session.inbox.snippets.save(Snippet(id=new_id(), name="way", text="", attachments=files))
     said = session.type("read Mai", "snippet", "1", "yes")
     assert "Snippet 1: way: map.txt" in said
     assert "Notice: With it goes map.txt, 16 B." in said
@@ -227,7 +227,7 @@ def test_a_snippet_of_files_alone_is_named_by_them_and_sends_them(session: Sessi
 @pytest.mark.parametrize("typed", ["0", "2", "x", "²", "١"])
 def test_a_number_without_a_snippet_sends_nothing(session: Session, typed: str) -> None:
     mai = session.desk.contact("Mai", "", "hello")
-    session.inbox.save_snippet(Snippet(id=new_id(), name="hi", text="hello back"))
+    session.inbox.snippets.save(Snippet(id=new_id(), name="hi", text="hello back"))
     said = session.type("read Mai", "snippet", typed, "yes")
     assert f"Error: There is no snippet {typed} among these." in said
     assert session.texts(mai.id) == ["hello"]
@@ -247,7 +247,7 @@ def test_a_contact_is_given_to_somebody_and_back(session: Session) -> None:
         "Error: There is no user “nobody”; say who by name, email or id:",
         "Found: Ana Ruiz, ana@example.org",
     ]
-    assert session.inbox.card(mai.id).contact.assignee_id is None  # type: ignore[union-attr]
+    assert session.inbox.contacts.card(mai.id).contact.assignee_id is None  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_closing_asks_for_what_the_workspace_needs(
     mai = session.desk.contact("Mai", "", "hello")
     said = session.type("read Mai", *lines)
     assert said[-1] == "Done: The conversation with Mai is closed; undo opens it again."
-    closed = session.inbox.card(mai.id).current  # type: ignore[union-attr]
+    closed = session.inbox.contacts.card(mai.id).current  # type: ignore[union-attr]
     assert closed is not None
     assert (closed.category, closed.summary) == note
 
@@ -283,7 +283,7 @@ def test_a_closing_without_its_category_is_refused(session: Session, lines: list
     session.desk.contact("Mai", "", "hello")
     said = session.type("read Mai", *lines)
     assert said[-1].startswith("Error: ")
-    assert session.inbox.count(View.CLOSED) == 0
+    assert session.inbox.contacts.view(View.CLOSED).count() == 0
 
 
 def test_a_conversation_is_not_closed_over_a_message_that_was_not_read(session: Session) -> None:
@@ -332,7 +332,7 @@ def test_snoozing_waking_opening_and_marking(session: Session) -> None:
         "Done: The conversation with Mai is closed; undo opens it again.",
         "Done: A conversation with Mai is open.",
     ]
-    row = session.inbox.row(mai.id)
+    row = session.inbox.contacts.row(mai.id)
     assert row is not None
     assert row.flagged
 
@@ -347,7 +347,7 @@ def test_a_message_can_be_taken_back(session: Session) -> None:
         "Done: The message to Mai is not sent; its text is a draft again.",
         "Notice: There is nothing to take back, or it has left already.",
     ]
-    assert session.inbox.draft(mai.id) == Draft("oops")
+    assert session.inbox.drafts.read(mai.id) == Draft("oops")
 
 
 def test_search_finds_contacts_and_messages_and_their_numbers_can_be_read(session: Session) -> None:
@@ -426,7 +426,7 @@ def test_a_blocked_contact_is_no_news_and_rewound_commands_hide_none(session: Se
     session.inbox.undo()
     session.desk.do(ReceiveMessage(mai.id, "news", PHONE.id), GUEST)
     assert [(found.name, found.count) for found in arrivals(reader, before)] == [("Mai", 1)]
-    contact = session.inbox.card(mai.id).contact  # type: ignore[union-attr]
+    contact = session.inbox.contacts.card(mai.id).contact  # type: ignore[union-attr]
     session.inbox.store.adopt([replace(contact, blocked=True)])
     assert arrivals(reader, before) == []
 
@@ -487,7 +487,7 @@ def test_files_are_said_and_a_draft_keeps_its_own(session: Session, tmp_path: Pa
     plan = session.inbox.blobs.add(path)
     voice = replace(plan, kind=FileKind.VOICE, duration=72_000)
     session.inbox.reply(mai.id, "", (plan, voice))
-    session.inbox.save_draft(mai.id, Draft("and this", attachments=(plan,)))
+    session.inbox.drafts.save(mai.id, Draft("and this", attachments=(plan,)))
     said = session.type("read Mai", "reply", "yes", "too", ".")
     found = next(index for index, line in enumerate(said) if line.startswith("You"))
     assert said[found].endswith(": file, plan.txt, 21 B")
@@ -498,7 +498,7 @@ def test_files_are_said_and_a_draft_keeps_its_own(session: Session, tmp_path: Pa
     ]
     newest = session.inbox.timeline(mai.id)[-1].message
     assert (newest.text, newest.attachments) == ("and this\ntoo", (plan,))
-    assert session.inbox.draft(mai.id) == Draft()
+    assert session.inbox.drafts.read(mai.id) == Draft()
 
 
 def test_the_demo_can_be_worked_by_lines(capsys: pytest.CaptureFixture[str]) -> None:

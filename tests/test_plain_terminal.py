@@ -26,7 +26,7 @@ class Seat:
 
     def draft(self) -> Draft:
         inbox = self.desk.open()
-        found = inbox.draft(self.mai.id)
+        found = inbox.drafts.read(self.mai.id)
         inbox.close_store()
         return found
 
@@ -49,13 +49,20 @@ def terminal(seat: Seat) -> Iterator[Terminal]:
         yield terminal
 
 
+def asked(terminal: Terminal, prompt: str = "Command") -> None:
+    """Wait for a prompt: the terminal itself would show what is typed before."""
+    terminal.wait_for(lambda: terminal.cursor_line.startswith(prompt))
+
+
 def test_nothing_is_drawn_and_every_line_starts_with_what_it_is(terminal: Terminal) -> None:
     terminal.send("list\r")
     terminal.wait_for("Contact 1:")
+    asked(terminal)
     terminal.send("next\r")
     terminal.wait_for("Command, Mai Tran:")
     terminal.send("help\r")
     terminal.wait_for("Word: quit")
+    asked(terminal)
     terminal.send("quit\r")
     assert terminal.wait() == 0
     for kind, value in tokens(terminal.output):
@@ -73,9 +80,10 @@ def test_ctrl_c_cancels_what_is_typed_and_nothing_else(seat: Seat, terminal: Ter
     terminal.wait_for("reply half of")
     terminal.send("\x03")
     terminal.wait_for("Notice: Cancelled.")
+    asked(terminal)
     terminal.send("reply whole\r")
     terminal.wait_for("Done: Message to Mai Tran")
-    terminal.wait_for(lambda: terminal.cursor_line.startswith("Command"))
+    asked(terminal)
     terminal.send("\x04")
     assert terminal.wait() == 0
     assert seat.texts() == ["hello", "whole"]
@@ -91,10 +99,12 @@ def test_ctrl_c_leaves_a_message_as_a_draft_that_is_offered_again(seat: Seat, te
     terminal.send("\x03")
     terminal.wait_for("Notice: Not sent: it is kept as a draft.")
     assert seat.draft() == Draft("Good morning,")
+    asked(terminal)
     terminal.send("reply\r")
     terminal.wait_for("Draft: Good morning,")
+    asked(terminal, "yes or no")
     terminal.send("yes\r")
-    terminal.wait_for("line by line")
+    asked(terminal, "Line 2")
     terminal.send("it is ready.\r.\r")
     terminal.wait_for("Done: Message to Mai Tran")
     assert seat.texts() == ["hello", "Good morning,\nit is ready."]
@@ -132,6 +142,6 @@ def test_the_demo_runs_at_a_terminal_too(tmp_path: Path) -> None:
         terminal.wait_for("Command:")
         terminal.send("next\r")
         terminal.wait_for("Command, ")
-        terminal.wait_for(lambda: terminal.cursor_line.startswith("Command"))
+        asked(terminal)
         terminal.send("\x04")
         assert terminal.wait() == 0

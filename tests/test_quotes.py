@@ -83,20 +83,20 @@ def test_a_message_that_is_taken_back_returns_to_the_draft_with_its_quote(inbox:
     mai, asked = contact_named(inbox, "Mai Tran"), heard(inbox)
     inbox.reply(mai, "yes", reply_to=asked)
     inbox.undo()
-    assert inbox.draft(mai) == Draft("yes", reply_to=asked)
+    assert inbox.drafts.read(mai) == Draft("yes", reply_to=asked)
 
 
 def test_a_draft_keeps_its_quote_even_before_anything_is_written(inbox: Inbox) -> None:
     mai, asked = contact_named(inbox, "Mai Tran"), heard(inbox)
-    inbox.save_draft(mai, Draft(reply_to=asked))
+    inbox.drafts.save(mai, Draft(reply_to=asked))
     again = Store(inbox.store.path.parent)
-    assert Inbox(again, ANA.id).draft(mai) == Draft(reply_to=asked)
+    assert Inbox(again, ANA.id).drafts.read(mai) == Draft(reply_to=asked)
     again.close()
-    row = inbox.row(mai)
+    row = inbox.contacts.row(mai)
     assert row is not None
     assert not row.draft  # the list speaks of texts
-    inbox.save_draft(mai, Draft())
-    assert inbox.draft(mai) == Draft()
+    inbox.drafts.save(mai, Draft())
+    assert inbox.drafts.read(mai) == Draft()
 
 
 def test_a_reply_to_a_message_whose_files_are_on_their_way_waits_for_it(inbox: Inbox) -> None:
@@ -116,10 +116,10 @@ def test_a_reply_to_a_message_whose_files_are_on_their_way_waits_for_it(inbox: I
 
 def test_a_quote_of_a_message_that_is_gone_is_refused_and_the_text_is_kept(inbox: Inbox) -> None:
     mai = contact_named(inbox, "Mai Tran")
-    inbox.save_draft(mai, Draft("yes", reply_to=uid()))
+    inbox.drafts.save(mai, Draft("yes", reply_to=uid()))
     with pytest.raises(RefusedError, match="not there any more"):
         inbox.reply(mai, "yes", reply_to=uid(), drop_draft=True)
-    assert inbox.draft(mai).text == "yes"
+    assert inbox.drafts.read(mai).text == "yes"
 
 
 # In words
@@ -148,7 +148,7 @@ def test_no_quoted_text_brings_anything_harmful() -> None:
 def test_every_document_says_what_was_answered(inbox: Inbox, form: Format) -> None:
     mai, asked = contact_named(inbox, "Mai Tran"), heard(inbox)
     inbox.reply(mai, "yes", reply_to=asked)
-    card = inbox.card(mai)
+    card = inbox.contacts.card(mai)
     assert card is not None
     written = "".join(document(form, card, inbox.timeline(mai), inbox.users, inbox.channels))
     assert (asked if form is Format.JSON else "Mai Tran: hello, this is Mai") in written.replace("\\", "")
@@ -156,7 +156,7 @@ def test_every_document_says_what_was_answered(inbox: Inbox, form: Format) -> No
 
 def test_a_document_of_a_quote_that_is_not_here_is_made_all_the_same(inbox: Inbox) -> None:
     mai = contact_named(inbox, "Mai Tran")
-    card = inbox.card(mai)
+    card = inbox.contacts.card(mai)
     assert card is not None
     lost = Message(id=uid(), contact_id=mai, kind=MessageKind.OUTGOING, at=T0, text="yes", reply_to=uid())
     written = "".join(document(Format.HTML, card, [Line(lost)], inbox.users, inbox.channels))
@@ -218,7 +218,7 @@ def test_in_the_line_mode_a_comment_leaves_the_quote_to_the_reply(session: Sessi
     said = session.type("read mai tran", "quote", "comment", "ask upstairs", ".", "read mai tran", "reply", "yes", ".")
     assert said.count("Quote: the reply will quote Mai Tran: is it ready?") == 2
     assert quotes(session, mai.id) == ["is it ready?"]
-    assert session.inbox.draft(mai.id) == Draft()
+    assert session.inbox.drafts.read(mai.id) == Draft()
 
 
 def test_in_the_line_mode_a_snippet_goes_with_the_quote(session: Session) -> None:
@@ -226,7 +226,7 @@ def test_in_the_line_mode_a_snippet_goes_with_the_quote(session: Session) -> Non
     session.desk.good("snippets", "add", "yes", "Yes, it is.")
     session.type("read mai tran", "quote", "snippet", "1", "yes")
     assert quotes(session, mai.id) == ["is it ready?"]
-    assert session.inbox.draft(mai.id) == Draft()
+    assert session.inbox.drafts.read(mai.id) == Draft()
 
 
 def test_a_comment_alone_is_nothing_to_quote(session: Session) -> None:

@@ -123,6 +123,33 @@ async def test_a_click_on_copy_copies_the_picked_message_and_so_does_its_key(
         assert copied == ["is the room ready?", "hello, this is Mai"]
 
 
+async def test_a_click_on_a_quoted_line_goes_to_the_message_that_is_quoted(inbox: Inbox) -> None:
+    mai = contact_named(inbox, "Mai Tran")
+    lines = inbox.timeline(mai)
+    ready = next(line.message for line in lines if line.message.text == "is the room ready?")
+    inbox.reply(mai, "it is", reply_to=ready.id)
+    async with console(inbox) as pilot:
+        await press(pilot, "3")
+        await pilot.click(PickingTimeline, offset=place_of(pilot, "↳ Mai Tran: is the room"))
+        await settle(pilot)
+        assert picked(pilot) == "is the room ready?"
+
+
+async def test_a_quoted_message_that_is_far_away_is_shown_in_its_context(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path, ("Mai Tran",))
+    mai = contact_named(inbox, "Mai Tran")
+    hello = next(line.message for line in inbox.timeline(mai) if line.message.text)
+    for number in range(120):
+        receive(inbox.store, mai, f"message {number}.")
+    inbox.reply(mai, "at last", reply_to=hello.id)
+    async with console(inbox) as pilot:
+        await press(pilot, "3", "Q")
+        assert picked(pilot) == "hello, this is Mai"
+        assert any("▌ hello, this is Mai" in line for line in shown(pilot))
+        await press(pilot, "Q")
+        assert any("No message is quoted here" in note.message for note in pilot.app._notifications)
+
+
 async def test_an_event_is_not_picked_and_a_comment_not_quoted(inbox: Inbox) -> None:
     async with console(inbox) as pilot:
         await pilot.click(PickingTimeline, offset=place_of(pilot, "conversation opened"))
@@ -161,7 +188,7 @@ async def test_escape_takes_the_quote_away_and_the_text_stays(inbox: Inbox) -> N
         pilot.app.screen.query_one(Composer).focus_text()
         await press(pilot, "enter")
         assert quoted(inbox) == [""]
-    assert inbox.draft(mai) == Draft()
+    assert inbox.drafts.read(mai) == Draft()
 
 
 async def test_a_click_on_the_cross_takes_the_quote_away(inbox: Inbox) -> None:
@@ -187,7 +214,7 @@ async def test_the_quote_is_kept_with_the_draft_from_contact_to_contact_and_from
     again = Inbox(Store(tmp_path), ANA.id)
     async with console(again) as pilot:
         assert "↳ Mai Tran: hello, this is Mai" in shown_by(pilot, QuoteBar)[0]
-        assert again.draft(mai).text == "ye"
+        assert again.drafts.read(mai).text == "ye"
         await press(pilot, "enter", "enter")
     assert quoted(again) == ["hello, this is Mai"]
 
@@ -202,7 +229,7 @@ async def test_a_comment_does_not_quote_and_leaves_the_quote_to_the_reply(inbox:
         assert inbox.timeline(mai)[-1].message.reply_to is None
         await press(pilot, "ctrl+n")
         assert "and may the dog come?" in shown_by(pilot, QuoteBar)[0]
-        assert inbox.draft(mai).reply_to is not None
+        assert inbox.drafts.read(mai).reply_to is not None
 
 
 async def test_a_message_that_is_taken_back_brings_its_quote_back(tmp_path: Path) -> None:

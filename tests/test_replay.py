@@ -273,9 +273,9 @@ class Recorder:
     def push(self, commands: Any) -> list[Answer]:
         return self.authority.push(commands)
 
-    def changes(self, since: int, limit: int) -> Page:
+    def changes(self, since: int, limit: int, begun: int = 0) -> Page:
         self.look()
-        self.pages.append(self.authority.changes(since, limit))
+        self.pages.append(self.authority.changes(since, limit, begun))
         return self.pages[-1]
 
     def meet(self) -> Standing:

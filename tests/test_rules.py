@@ -28,7 +28,7 @@ from ismsg_tui.domain.entities import (
     MessageKind,
     Source,
 )
-from ismsg_tui.domain.rules import COMMENT_LIMIT, may_become
+from ismsg_tui.domain.message_rules import COMMENT_LIMIT, may_become
 from tests.factories import (
     ANA,
     BEN,

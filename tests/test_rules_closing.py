@@ -23,9 +23,9 @@ from ismsg_tui.domain.commands import (
     SnoozeConversation,
     WakeConversation,
 )
+from ismsg_tui.domain.conversation_rules import CATEGORY_LIMIT, SUMMARY_LIMIT
 from ismsg_tui.domain.entities import ClosingNotes, Contact, ConversationStatus, Delivery, EventType, Snippet
 from ismsg_tui.domain.ids import Part, derived_id
-from ismsg_tui.domain.rules import CATEGORY_LIMIT, SUMMARY_LIMIT
 from ismsg_tui.domain.state import Refusal
 from tests.factories import ANA, BEN, BOT, BY_ANA, FLOW, GUEST, HOUR, MAI, PHONE, T0, WORKSPACE, Story, code, uid
 

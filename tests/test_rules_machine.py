@@ -20,7 +20,7 @@ from ismsg_tui.domain.entities import (
     Snippet,
     Source,
 )
-from ismsg_tui.domain.rules import may_become
+from ismsg_tui.domain.message_rules import may_become
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.views import Standing, View, in_view, standing
 from tests.factories import ANA, SETTINGS, Book, examples

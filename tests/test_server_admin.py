@@ -141,6 +141,25 @@ def test_channels_and_webhooks_show_their_secrets_once(desk: Desk) -> None:
     assert desk.objects("webhook", "ls") == []
 
 
+def test_a_channel_is_given_another_address_and_token_and_removed(desk: Desk) -> None:
+    desk.good("init", "--workspace", "Hotel")
+    made = desk.objects("channel", "add", "custom", "--name", "Shop", "--url", "https://one.example.org/")[0]
+    (moved,) = desk.objects("channel", "set", made["id"], "--url", "https://two.example.org/")
+    assert moved == {"id": made["id"], "url": "https://two.example.org/"}
+    (renewed,) = desk.objects("channel", "set", made["id"], "--new-token")
+    assert renewed["token"] != made["token"]
+    assert renewed["url"] == "https://two.example.org/"
+    shown = desk.good("channel", "set", made["id"], "--url", "", "--new-token")
+    assert "takes messages in only" in shown
+    assert renewed["token"] not in shown
+    assert "--new-token" in desk.refused("channel", "set", made["id"])
+    assert "https://" in desk.refused("channel", "set", made["id"], "--url", "ftp://x")
+    desk.good("channel", "rm", made["id"])
+    assert desk.objects("channel", "ls") == []
+    for again in (("rm", made["id"]), ("set", made["id"], "--new-token"), ("rm", uid())):
+        assert "no such channel" in desk.refused("channel", *again)
+
+
 def test_what_is_wrong_is_said_in_a_sentence(desk: Desk) -> None:
     assert "server init" in desk.refused("user", "ls")
     desk.good("init", "--workspace", "Hotel")

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import Connection, text
 
 from ismsg_tui.clock import new_id
 from ismsg_tui.domain.commands import Actor, CreateContact, Issued, SaveSnippet, SendMessage
@@ -30,7 +32,7 @@ from ismsg_tui.server.ledger import FILE_MISSING, Ledger
 from ismsg_tui.server.uploads import Uploads
 from tests.desk_server import CHANNEL, Console, Desk, command, desk_on
 from tests.factories import ANA, T0
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 WEB = Channel(id=new_id(), kind="web", name="Website", text_limit=500, media=media_of("web"))
 
@@ -95,7 +97,7 @@ class OpenRequest:
 
     def __init__(self, console: Console, location: str, offset: int, length: int) -> None:
         where = urlsplit(str(console.http.base_url))
-        self.socket = socket.create_connection((where.hostname, where.port), timeout=10)
+        self.socket = socket.create_connection((where.hostname, where.port), timeout=PATIENCE)
         head = (
             f"PATCH {location} HTTP/1.1\r\nHost: {where.netloc}\r\nUpload-Offset: {offset}\r\n"
             f"Authorization: {console.http.headers['authorization']}\r\nContent-Length: {length}\r\n\r\n"
@@ -309,12 +311,14 @@ def test_a_piece_at_the_wrong_place_is_told_the_right_one(desk: Desk) -> None:
 
 
 def test_a_new_piece_takes_over_from_one_that_hangs_and_that_can_harm_nothing_later(desk: Desk) -> None:
-    console, content = desk.console(), octets(200_000)
+    console, content = desk.console(), octets(4_000_000)
     location = begin(console, content)
     hanging = OpenRequest(console, location, 0, len(content))
-    hanging.send(content[:100_000])
+    hanging.send(content[:2_000_000])
+    part = desk.server.uploads._path(desk.workspace.id, location.rpartition("/")[2])
+    until(lambda: part.exists() and part.stat().st_size > 0)
     assert patch(console, location, 0, content).status_code == 204
-    hanging.send(b"x" * 100_000)
+    hanging.send(b"x" * 2_000_000)
     assert hanging.status() == 409
     assert console.http.get(place(console, content)).content == content
 
@@ -498,16 +502,32 @@ def test_a_command_whose_file_was_taken_away_is_refused_and_good_once_it_is_ther
     assert storeroom.send(b"lost") is None
 
 
-def test_a_file_stays_while_a_command_that_refers_to_it_is_carried_out(storeroom: Storeroom) -> None:
+def test_a_file_stays_while_a_command_that_refers_to_it_is_carried_out(
+    storeroom: Storeroom, server_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     storeroom.keep(b"contested")
     storeroom.now += 25 * HOUR
     gone: list[int] = []
     broom = threading.Thread(target=lambda: gone.append(storeroom.blobs.vacuum()))
+    write, at_the_door = server_database.write, threading.Event()
+
+    def knock() -> AbstractContextManager[Connection]:
+        if threading.current_thread() is broom:
+            at_the_door.set()
+        return write()
+
+    def is_waiting() -> bool:
+        if server_database.is_sqlite:  # where a single one writes, and this is not the broom now
+            return at_the_door.is_set()
+        with server_database.read() as connection:
+            return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
     def sweep_now(*_: object) -> None:
-        if not broom.is_alive() and not gone:
+        if broom.ident is None:
             broom.start()
-            broom.join(0.3)  # it has to wait for this transaction, or would have finished
+            until(lambda: is_waiting() or gone)
+
+    monkeypatch.setattr(server_database, "write", knock)
 
     storeroom.ledger.after_effects.insert(0, sweep_now)
     assert storeroom.send(b"contested") is None

@@ -26,6 +26,7 @@ from ismsg_tui.server.blobs import BlobLimits, Blobs
 from ismsg_tui.server.channels.fetch import Fetcher, FetchError, is_public
 from ismsg_tui.server.channels.service import Channels
 from ismsg_tui.server.database import Database
+from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.file_links import FileLinks
 from ismsg_tui.server.ledger import Ledger
 from tests.channel_server import Answer, Channel, Line, channel_server, event
@@ -124,6 +125,32 @@ def test_a_channel_of_the_workspace_can_be_connected_and_keeps_its_token(desk: D
     assert Line(desk, second).say("hello").status_code == 200
     (listed,) = registry.all(desk.workspace.id)
     assert (listed.name, listed.base_url) == ("WhatsApp", "http://two.example.org")
+
+
+def test_a_new_token_is_the_only_one_that_works(desk: Desk) -> None:
+    line, registry = connect(desk, "http://one.example.org"), desk.server.channels.registry
+    changed = registry.change(desk.workspace.id, line.account.channel_id, new_token=True)
+    assert changed.token != line.account.token
+    assert changed.base_url == "http://one.example.org"
+    assert line.say("with the old one").status_code == 401
+    assert Line(desk, changed).say("with the new one").status_code == 200
+    assert texts(desk) == ["with the new one"]
+
+
+def test_a_removed_channel_takes_nothing_in_and_what_was_said_stays(desk: Desk) -> None:
+    line, other, registry = connect(desk), connect(desk), desk.server.channels.registry
+    line.say("before")
+    registry.remove(desk.workspace.id, line.account.channel_id)
+    assert line.say("after").status_code == 401
+    assert other.say("elsewhere", by="+6017001").status_code == 200
+    assert texts(desk) == ["before", "elsewhere"]
+    assert [item.id for item in registry.all(desk.workspace.id)] == [other.account.channel_id]
+    with pytest.raises(ProblemError, match="no such channel"):
+        registry.remove(desk.workspace.id, line.account.channel_id)
+    with pytest.raises(ProblemError, match="no such channel"):
+        registry.change(desk.workspace.id, line.account.channel_id, new_token=True)
+    with pytest.raises(ProblemError, match="no such channel"):
+        registry.remove("another workspace", other.account.channel_id)
 
 
 def test_the_same_id_on_two_channels_is_two_contacts(desk: Desk) -> None:
@@ -354,7 +381,7 @@ def test_a_file_is_fetched_once_however_often_it_is_posted(desk: Desk, channel: 
         (Answer(404), "HTTP 404"),
         (Answer(200, b""), "it is empty"),
         (Answer(302, b"", {"Location": "http://10.1.2.3/secret"}), "private network"),
-        (Answer(302, b"", {"Location": "/a.png"}), "from one place to the next"),
+        (Answer(302, b"", {"Location": "/b.png"}), "private network"),
         (Answer(302, b"", {"Location": "ftp://example.org/a"}), "its address is none"),
     ],
 )
@@ -406,6 +433,39 @@ def test_what_is_private_can_be_allowed_by_name_and_by_network(channel: Channel)
         assert taken == [b"fine"]
 
 
+def test_the_channels_own_host_is_trusted_on_its_own_port_and_for_the_first_address_only(channel: Channel) -> None:
+    taken: list[bytes] = []
+    with channel_server() as neighbour:
+        own = f"{channel.address}/ismsg"
+        channel.files |= {
+            "/a": Answer(200, b"fine"),
+            "/there": Answer(302, b"", {"Location": f"{neighbour.address}/secret"}),
+            "/back": Answer(302, b"", {"Location": "/a"}),
+        }
+        neighbour.files |= {
+            "/secret": Answer(200, b"secret"),
+            "/here": Answer(302, b"", {"Location": f"{channel.address}/a"}),
+        }
+        Fetcher().fetch(f"{channel.address}/a", taken.append, own=own)
+        assert taken == [b"fine"]
+        for address in (f"{neighbour.address}/secret", f"{channel.address}/there", f"{channel.address}/back"):
+            with pytest.raises(FetchError, match="private network"):
+                Fetcher().fetch(address, taken.append, own=own)
+        with pytest.raises(FetchError, match="private network"):
+            Fetcher(["localhost"]).fetch(
+                f"{neighbour.address}/here".replace("127.0.0.1", "localhost"), taken.append, own=own
+            )
+        assert taken == [b"fine"]
+        assert neighbour.fetched == ["/here"]
+
+
+def test_a_file_whose_address_leads_in_a_circle_is_given_up(channel: Channel) -> None:
+    channel.files["/a.png"] = Answer(302, b"", {"Location": "/a.png"})
+    with pytest.raises(FetchError, match="from one place to the next"):
+        Fetcher(["127.0.0.0/8"]).fetch(f"{channel.address}/a.png", lambda _: None)
+    assert len(channel.fetched) == 4
+
+
 @pytest.mark.parametrize(
     ("address", "public"),
     [
@@ -454,12 +514,14 @@ def test_a_fetch_that_a_dead_process_has_begun_is_gone_on_with(
     with pytest.raises(KeyboardInterrupt):
         first.reception.step()
 
+    first.registry.remove(workspace.id, account.channel_id)  # what was taken in stays
     channel.files["/a.png"] = Answer(200, PNG)
     second = process()
     assert not second.reception.step(), "the lease of the dead one is good for a while"
     now[0] += 200_000
     assert second.reception.step()
     assert channel.fetched == ["/a.png"]
+    assert not second.reception.step()
 
 
 # Echoes and receipts

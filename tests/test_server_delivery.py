@@ -8,15 +8,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, CreateContact, Issued, SendMessage
-from ismsg_tui.domain.entities import Channel, Contact, Delivery, Message, Source
+from ismsg_tui.domain.entities import Attachment, Channel, Contact, Delivery, Message, Source
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.media import media_of
 from ismsg_tui.server.app import ServerSettings
@@ -25,11 +27,12 @@ from ismsg_tui.server.channels.custom import CustomChannel
 from ismsg_tui.server.channels.service import Channels
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.delivery import GIVE_UP, LEASE
+from ismsg_tui.server.errors import ProblemError
 from tests.channel_server import Answer, HangUp, Line, Posted, accepted, channel_server, event
 from tests.channel_server import Channel as Shop
 from tests.desk_server import CHANNEL, Desk, desk_on
 from tests.office import Office
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -154,7 +157,7 @@ def test_who_never_wrote_and_has_no_phone_is_not_reached(office: Office) -> None
 
 
 def test_a_channel_without_an_address_says_so(small_office: Office) -> None:
-    small_office.channels.registry.set_address(small_office.account.channel_id, "")
+    small_office.move_channel("")
     sent = small_office.send("hello")
     small_office.run()
     status, error = small_office.status(sent)
@@ -239,17 +242,17 @@ def test_a_busy_channel_says_when(office: Office) -> None:
 def test_a_channel_that_is_away_is_tried_for_a_day(office: Office) -> None:
     with channel_server() as gone:
         pass
-    office.channels.registry.set_address(office.account.channel_id, gone.address)
+    office.move_channel(gone.address)
     sent, later = office.send("hello"), office.send("still there?")
     office.run()
     assert office.status(sent) == (Delivery.PENDING, "")
-    office.channels.registry.set_address(office.account.channel_id, office.shop.address)
+    office.move_channel(office.shop.address)
     office.now += HOUR
     office.run()
     assert office.shop.texts() == ["hello", "still there?"]
     assert office.status(later)[0] is Delivery.SENT
 
-    office.channels.registry.set_address(office.account.channel_id, gone.address)
+    office.move_channel(gone.address)
     lost = office.send("anybody?")
     office.now += GIVE_UP + 1
     office.run()
@@ -263,7 +266,7 @@ def test_a_channel_that_is_away_is_tried_for_a_day(office: Office) -> None:
         (403, b"", "The channel has refused it (HTTP 403)."),
         (422, b'{"error": "text"}', "The channel has refused it (HTTP 422)."),
         (404, b"[" * 100_000, "The channel has refused it (HTTP 404)."),
-        (301, b"", "The address of the channel has moved: set the new one."),
+        (301, b"", "The address of the channel has moved. “ismsg server channel set” gives it another one."),
     ],
     ids=lambda value: str(value)[:3],
 )
@@ -301,11 +304,11 @@ def test_a_channel_that_never_answers_leaves_doubt(small_office: Office) -> None
     over = threading.Event()
 
     def sleeps(_: Posted) -> Answer:
-        over.wait(20)
+        over.wait(PATIENCE)
         return Answer(200)
 
     small_office.shop.answer = sleeps
-    patient = httpx.Timeout(0.3)
+    patient = httpx.Timeout(PATIENCE, read=0.3)
     small_office.channels.registry._adapters[CustomChannel.kind] = CustomChannel(timeout=patient)
     doubtful = small_office.send("hello")
     small_office.run()
@@ -326,6 +329,167 @@ def test_doubt_about_a_part_keeps_the_rest_back(office: Office) -> None:
     office.run()
     assert len(office.shop.posted) == 2
     assert office.status(doubtful) == (Delivery.SENT, "")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_waits_to_be_tried_again_is_not_once_a_receipt_says_that_it_has_arrived(
+    office: Office, status: int
+) -> None:
+    office.shop.answer = in_turn(says(status), accepted)
+    sent, later = office.send("hello"), office.send("and this?")
+    office.run()
+    assert office.shop.texts() == ["hello"]
+    office.post(event("message_status", "out-1", status="delivered", messageId=f"{sent}.0"))
+    office.now += HOUR
+    office.run()
+    assert office.shop.texts() == ["hello", "and this?"]
+    assert office.status(sent) == (Delivery.DELIVERED, "")
+    assert office.status(later)[0] is Delivery.SENT
+
+
+def test_an_echo_of_what_waits_to_be_tried_again_is_the_message(office: Office) -> None:
+    office.shop.answer = in_turn(says(503), accepted)
+    sent = office.send("hello")
+    office.run()
+    office.post(event("message_echo", "out-1", messageId=f"{sent}.0", message={"type": "text", "text": "hello"}))
+    office.now += HOUR
+    office.run()
+    assert office.shop.texts() == ["hello"]
+    assert office.status(sent) == (Delivery.SENT, "")
+
+
+def test_a_receipt_for_a_part_that_waits_settles_that_part_and_the_rest_still_goes(office: Office) -> None:
+    office.shop.answer = in_turn(says(503), accepted)
+    sent = office.send("two files", files=(office.file(b"one", "a.pdf"), office.file(b"two", "b.pdf")))
+    office.run()
+    for _ in range(2):
+        office.post(event("message_status", "out-1", status="delivered", messageId=f"{sent}.0"))
+    assert office.status(sent) == (Delivery.PENDING, "")
+    office.now += HOUR
+    office.run()
+    contents = [posted.body["message"] for posted in office.shop.posted]
+    assert [content.get("text") or content["attachment"]["fileName"] for content in contents] == [
+        "two files",
+        "a.pdf",
+        "b.pdf",
+    ]
+    assert office.status(sent) == (Delivery.SENT, "")
+
+
+@pytest.mark.parametrize("answer", [says(503), says(500), says(422)], ids=["later", "doubt", "refused"])
+def test_a_receipt_that_overtakes_the_answer_counts_and_the_answer_does_not(
+    office: Office, answer: Callable[[Posted], Answer]
+) -> None:
+    def overtaken(posted: Posted) -> Answer:
+        office.post(event("message_status", "out-1", status="sent", messageId=posted.body["messageId"]))
+        return answer(posted)
+
+    office.shop.answer = in_turn(overtaken, accepted)
+    sent = office.send("a file", files=(office.file(),))
+    office.run()
+    office.now += HOUR
+    office.run()
+    assert [posted.body["messageId"] for posted in office.shop.posted] == [f"{sent}.0", f"{sent}.1"]
+    assert office.status(sent) == (Delivery.SENT, "")
+
+
+# A database that can't be written
+
+
+class Locked:
+    """Keeps everybody from writing to an office's database, from now on or after a channel has answered."""
+
+    def __init__(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._write = office.database.write
+        self.held = False
+        monkeypatch.setattr(office.database, "write", self._refusing)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[Connection]:
+        if self.held:
+            raise ProblemError(503, "busy", "The server has too much to do: try again.", retry_after=1)
+        with self._write() as connection:
+            yield connection
+
+    def after(self, answer: Callable[[Posted], Answer]) -> Callable[[Posted], Answer]:
+        """The same answer, and nothing can be written any more."""
+
+        def locking(posted: Posted) -> Answer:
+            self.held = True
+            return answer(posted)
+
+        return locking
+
+
+def test_what_could_not_be_got_ready_is_sent_once_later_and_leaves_no_doubt(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, create = Locked(office, monkeypatch), office.links.create
+
+    def locked(workspace_id: str, attachment: Attachment) -> str:
+        lock.held = True
+        return create(workspace_id, attachment)
+
+    sent = office.send("", files=(office.file(),))
+    monkeypatch.setattr(office.links, "create", locked)
+    for _ in range(2):
+        with pytest.raises(ProblemError):
+            office.run()
+    monkeypatch.undo()
+    office.run()
+    assert office.shop.posted == []
+    office.now += LEASE + 1
+    office.run()
+    assert len(office.shop.posted) == 1
+    assert office.status(sent) == (Delivery.SENT, "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "became", "posted"),
+    [
+        (says(503), (Delivery.SENT, ""), 2),
+        (says(422), (Delivery.FAILED, "The channel has refused it (HTTP 422)."), 1),
+        (accepted, (Delivery.SENT, ""), 1),
+        (hang_up, (Delivery.UNCERTAIN, "It may have arrived: the connection broke after the channel was given it."), 1),
+    ],
+    ids=["busy", "refused", "taken", "unknown"],
+)
+def test_what_became_of_a_message_is_written_down_once_the_database_can_be(
+    office: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[Posted], Answer],
+    became: tuple[Delivery, str],
+    posted: int,
+) -> None:
+    lock = Locked(office, monkeypatch)
+    office.shop.answer = in_turn(lock.after(answer), accepted)
+    sent = office.send("hello")
+    for _ in range(3):
+        with pytest.raises(ProblemError):
+            office.run()
+        office.now += LEASE + 1
+    lock.held = False
+    office.run()
+    office.now += HOUR
+    office.run()
+    assert office.status(sent) == became
+    assert len(office.shop.posted) == posted
+
+
+# A channel that is removed
+
+
+def test_what_waits_for_a_channel_that_is_removed_fails_with_that_reason(office: Office) -> None:
+    office.shop.answer = says(503)
+    waits = office.send("hello")
+    office.run()
+    office.channels.registry.remove(office.workspace.id, office.account.channel_id)
+    office.run()
+    later = office.send("still there?")
+    office.run()
+    for sent in (waits, later):
+        assert office.status(sent) == (Delivery.FAILED, "The channel is not connected any more.")
+    assert office.shop.texts() == ["hello"]
 
 
 def doubted(office: Office, text: str = "hello") -> str:
@@ -420,7 +584,7 @@ def test_a_message_whose_server_is_killed_by_its_arrival_is_never_sent_twice(off
             return accepted(posted)
 
         office.shop.answer = kills
-        server.wait(timeout=60)
+        server.wait(PATIENCE)
     assert office.shop.texts() == ["hello"]
     assert office.status(sent) == (Delivery.PENDING, "")
     office.now = now_ms() + LEASE + 1

@@ -17,6 +17,7 @@ from ismsg_tui.domain.wire import MOST_COMMANDS
 from ismsg_tui.server.app import ServerSettings
 from ismsg_tui.server.database import Database
 from tests.desk_server import PASSWORD, Console, Desk, command, desk_on
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -397,6 +398,5 @@ def test_a_request_that_breaks_off_is_no_fault_of_the_server(
         )
         connection.sendall(head.encode() + b'{"email":')
     client = small_desk.client()
-    told = any('status="400"' in client.get("/metrics").text for _ in range(2_000))
-    assert told, "it was not noticed"
+    until(lambda: 'status="400"' in client.get("/metrics").text)
     assert [record for record in caplog.records if record.exc_info] == []

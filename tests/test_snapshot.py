@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import io
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ from msgspec.structs import replace
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import CloseConversation, SendMessage
 from ismsg_tui.domain.entities import Contact, Entity, Message, MessageKind, Source, Visibility
+from ismsg_tui.inbox import Inbox
+from ismsg_tui.plain.desk import PlainDesk
+from ismsg_tui.plain.talk import Talk
 from ismsg_tui.server.app import ServerSettings
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.snapshots import Snapshot, SnapshotBuilder
@@ -270,9 +274,14 @@ HOSTILE = {
     "text that is none": f"UPDATE message SET text = CAST(x'fffe' AS TEXT) WHERE id = {A_MESSAGE}",
     "an unknown kind": f"UPDATE message SET kind = 'rumour' WHERE id = {A_MESSAGE}",
     "an event that is none": f"UPDATE message SET event = '{{' WHERE id = {A_MESSAGE}",
+    "an event with more in it": "UPDATE message SET event = substr(event, 1, length(event) - 1) || ',\"more\":1}' "
+    "WHERE n = (SELECT max(n) FROM message WHERE kind = 'event')",
+    "an event in bytes": "UPDATE message SET event = CAST(event AS BLOB) "
+    "WHERE n = (SELECT max(n) FROM message WHERE kind = 'event')",
     "deep nesting": f"UPDATE message SET mentions = '{'[' * 5_000}' WHERE id = {A_MESSAGE}",
     "a time that is none": f"UPDATE message SET at = 'soon' WHERE id = {A_MESSAGE}",
     "an id that is none": f"UPDATE message SET id = 'x' WHERE id = {A_MESSAGE}",
+    "an id with more behind its end": f"UPDATE message SET id = id || char(0) || 'x' WHERE id = {A_MESSAGE}",
     "a revision from the future": f"UPDATE message SET rev = 1 << 50 WHERE id = {A_MESSAGE}",
     "a contact of the wrong kind": "UPDATE contact SET fields = '[]'",
     "another list": "UPDATE inbox SET status = 'none'",
@@ -537,3 +546,15 @@ def test_a_server_without_a_snapshot_gives_pages(
         run(fresh)
         assert fresh.store.cursor == team.server.ledger.head(WORKSPACE.id)
         assert WEB.id in fresh.store.settings.channels
+
+
+def test_the_line_mode_does_not_announce_as_new_what_a_snapshot_brings(team: Team, fresh: Console) -> None:
+    said = io.StringIO()
+    desk = PlainDesk(Inbox(fresh.store, ANA.id), Talk(io.StringIO(), said, interactive=False))
+    run(fresh)
+    desk.announce()
+    assert said.getvalue() == "Notice: Everything was fetched from the server: list says who waits.\n"
+    team.hear("and now?")
+    run(fresh)
+    desk.announce()
+    assert said.getvalue().splitlines()[1:] == ["New: 1 message from Mai Tran."]

@@ -16,7 +16,18 @@ from ismsg_tui.store import outbox
 from ismsg_tui.sync.transfers import to_send, want_new
 from ismsg_tui.widgets.composer import Composer
 from tests.cli_desk import Desk
-from tests.desk_setup import CHANNEL, console, contact_named, on_screen, open_inbox, press, settle, write
+from tests.desk_setup import (
+    CHANNEL,
+    console,
+    contact_named,
+    on_screen,
+    open_inbox,
+    press,
+    settle,
+    settle_until,
+    until_seen,
+    write,
+)
 from tests.factories import Book, code
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0 and so on"
@@ -34,8 +45,8 @@ def picture(tmp_path: Path) -> Path:
 
 def way_kept(inbox: Inbox, picture: Path, text: str = "Here is the way.") -> Snippet:
     """A snippet with the picture, as the inbox keeps it."""
-    inbox.save_snippet(Snippet(id=new_id(), name="way", text=text, attachments=(inbox.blobs.add(picture),)))
-    (snippet,) = inbox.all_snippets()
+    inbox.snippets.save(Snippet(id=new_id(), name="way", text=text, attachments=(inbox.blobs.add(picture),)))
+    (snippet,) = inbox.snippets.all()
     return snippet
 
 
@@ -60,8 +71,8 @@ def test_a_deleted_snippet_keeps_no_files() -> None:
 
 def test_the_files_of_a_snippet_are_stored_with_it_their_names_made_safe(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
-    inbox.save_snippet(replace(WAY, attachments=(MAP, replace(MAP, name="red\x1b[31m.png"))))
-    (kept,) = inbox.all_snippets()
+    inbox.snippets.save(replace(WAY, attachments=(MAP, replace(MAP, name="red\x1b[31m.png"))))
+    (kept,) = inbox.snippets.all()
     assert kept.attachments[0] == MAP
     assert "\x1b" not in kept.attachments[1].name
     inbox.close_store()
@@ -83,10 +94,10 @@ def test_a_snippet_whose_file_was_stopped_keeps_back_nothing_but_itself(tmp_path
     (file,) = way.attachments
     inbox.blobs.cancel(file.sha256)
     other = Snippet(id=new_id(), name="hours", text="From 7 to 10.")
-    inbox.save_snippet(other)
-    inbox.use_snippet(way.id)
-    inbox.use_snippet(other.id)
-    inbox.delete_snippet(way.id)
+    inbox.snippets.save(other)
+    inbox.snippets.use(way.id)
+    inbox.snippets.use(other.id)
+    inbox.snippets.delete(way.id)
     assert leaving(inbox) == [SaveSnippet(other), UseSnippet(other.id)]
     inbox.blobs.want(file.sha256)
     inbox.blobs.set_there(file.sha256, there=True)
@@ -99,17 +110,17 @@ def test_a_snippet_whose_file_was_stopped_keeps_back_nothing_but_itself(tmp_path
 def test_a_name_that_a_waiting_snippet_has_had_is_not_taken_before_it_is_free(tmp_path: Path, picture: Path) -> None:
     inbox = open_inbox(tmp_path / "data", ())
     way = Snippet(id=new_id(), name="Way", text="Here is the way.")
-    inbox.save_snippet(way)
-    inbox.save_snippet(replace(way, name="path", attachments=(inbox.blobs.add(picture),)))
-    inbox.delete_snippet(way.id)
+    inbox.snippets.save(way)
+    inbox.snippets.save(replace(way, name="path", attachments=(inbox.blobs.add(picture),)))
+    inbox.snippets.delete(way.id)
     heir, second = (Snippet(id=new_id(), name=name, text="Follow the river.") for name in ("way", "PATH"))
-    inbox.save_snippet(heir)
-    inbox.use_snippet(heir.id)
-    inbox.save_snippet(second)
-    inbox.save_snippet(replace(heir, name="river"))
+    inbox.snippets.save(heir)
+    inbox.snippets.use(heir.id)
+    inbox.snippets.save(second)
+    inbox.snippets.save(replace(heir, name="river"))
     third = Snippet(id=new_id(), name="way", text="Along the shore.")
-    inbox.save_snippet(third)
-    inbox.save_snippet(Snippet(id=new_id(), name="hours", text="From 7 to 10."))
+    inbox.snippets.save(third)
+    inbox.snippets.save(Snippet(id=new_id(), name="hours", text="From 7 to 10."))
     assert [command.snippet.name for command in leaving(inbox) if isinstance(command, SaveSnippet)] == ["Way", "hours"]
     inbox.close_store()
 
@@ -122,7 +133,7 @@ def leaving(inbox: Inbox) -> list[Command]:
 def test_the_files_of_a_teammates_snippet_are_fetched_and_refused_until_they_are_here(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
     with pytest.raises(RefusedError, match="not here yet"):
-        inbox.fitted(MAP, CHANNEL)
+        inbox.snippets.fitted(MAP, CHANNEL)
     assert inbox.blobs.state(MAP.sha256).there
     other = replace(WAY, attachments=(replace(MAP, sha256="b" * 64),))
     want_new(inbox.store, [other], now_ms())
@@ -188,13 +199,10 @@ async def test_taking_a_snippet_puts_its_files_into_the_draft_and_enter_sends_th
         assert "[image map.png" in on_screen(pilot)
         await press(pilot, "enter")
         composer = pilot.app.screen.query_one(Composer)
-        for _ in range(100):
-            if composer.draft.attachments:
-                break
-            await settle(pilot)
+        await settle_until(pilot, lambda: composer.draft.attachments)
         await settle(pilot)
         assert "image map.png" in on_screen(pilot)
-        assert inbox.draft(mai).attachments == (file,)
+        assert inbox.drafts.read(mai).attachments == (file,)
         await press(pilot, "enter")
         sent = inbox.timeline(mai)[-1].message
         assert (sent.text, sent.attachments) == ("Here is the way.", (file,))
@@ -209,9 +217,5 @@ async def test_a_file_that_the_channel_does_not_take_is_told_and_the_text_is_ins
     async with console(inbox) as pilot:
         await press(pilot, "enter", "slash", "enter")
         composer = pilot.app.screen.query_one(Composer)
-        for _ in range(100):
-            if pilot.app._notifications:
-                break
-            await settle(pilot)
-        assert "does not take map.png" in "\n".join(note.message for note in pilot.app._notifications)
+        await until_seen(pilot, "does not take map.png")
         assert (composer.draft.text, composer.draft.attachments) == ("Here is the way.", ())

@@ -50,8 +50,8 @@ from ismsg_tui.store.store import CursorError, RefusedError, Store
 from ismsg_tui.store.timeline import contact_card, timeline_page
 from tests.factories import ANA, BEN, BY_ANA, GUEST, HOUR, MAI, PHONE, SETTINGS, T0, uid
 from tests.replicas import assert_sound
+from tests.waiting import PATIENCE
 
-PATIENCE = 20.0
 NO = Refusal("no", "No.")
 
 

@@ -58,7 +58,7 @@ class Historian(MemoryAuthority):
         self.met = self.epoch, self.sight
         return replace(super().meet(), epoch=f"e{self.epoch}", sight=self.sight, now=self.now)
 
-    def changes(self, since: int, limit: int) -> Page:
+    def changes(self, since: int, limit: int, begun: int = 0) -> Page:
         self.asked.append(since)
         if self.cut_after is not None:
             if not self.cut_after:
@@ -70,7 +70,7 @@ class Historian(MemoryAuthority):
             raise AnewError("cursor-epoch" if self.met[0] != self.epoch else "cursor-sight")
         if since > self._head:
             raise AnewError("cursor-ahead")
-        page = super().changes(since, limit)
+        page = super().changes(since, limit, begun)
         return replace(page, rows=tuple(found for found in page.rows if self.is_seen(found[1])))
 
     def is_seen(self, row: object) -> bool:
@@ -588,10 +588,10 @@ def test_whatever_is_restored_hidden_or_cut_off_the_store_ends_as_one_that_was_f
 # That the property can fail: each of these faults is found.
 
 
-def same_generation(connection: Connection, epoch: str, sight: int, at: int | None) -> None:
+def same_generation(connection: Connection, epoch: str, sight: int, head: int, at: int | None) -> None:
     connection.execute(
-        "UPDATE replica SET cursor = 0, epoch = ?, sight = ?, shape = ?, rebuilding = 1, anew_at = ifnull(?, anew_at)",
-        (epoch, sight, SHAPE, at),
+        "UPDATE replica SET cursor = 0, epoch = ?, sight = ?, shape = ?, rebuilding = ?, anew_at = ifnull(?, anew_at)",
+        (epoch, sight, SHAPE, head, at),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -42,9 +41,8 @@ from ismsg_tui.sync.authority import (
 from ismsg_tui.sync.engine import Refused, Sync, SyncState, SyncStatus
 from ismsg_tui.sync.exchange import Exchange
 from tests.factories import ANA, BOT, BY_ANA, BY_BEN, GUEST, HOUR, MAI, SETTINGS, T0, uid
+from tests.waiting import PATIENCE, until
 
-PATIENCE = 20.0
-"""Seconds that a test waits for a thread before it fails."""
 NO = Refusal("text-too-long", "The authority knows better.")
 
 
@@ -74,9 +72,9 @@ class Line:
             raise UnreachableError("no answer")
         return [answers.get(issued.id, Answer(issued.id, refusal=NO)) for issued in commands]
 
-    def changes(self, since: int, limit: int) -> Page:
+    def changes(self, since: int, limit: int, begun: int = 0) -> Page:
         self.check()
-        return self.authority.changes(since, limit)
+        return self.authority.changes(since, limit, begun)
 
     def meet(self) -> Standing:
         self.check()
@@ -109,6 +107,18 @@ class Line:
             raise UnreachableError("cut")
         if self.trouble is not None:
             raise self.trouble
+
+
+class Awaited(threading.Event):
+    """An event that tells how often somebody began to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        return super().wait(timeout)
 
 
 class Desk:
@@ -145,11 +155,7 @@ class Desk:
 
     def wait_for_attempts(self, times: int) -> None:
         """Wait until the authority was asked that often."""
-        until = time.monotonic() + PATIENCE
-        while self.line.times_asked < times:
-            assert time.monotonic() < until, self.line.times_asked
-            self.line.asked.clear()
-            self.line.asked.wait(0.05)
+        until(lambda: self.line.times_asked >= times, seen=lambda: self.line.times_asked)
 
     def give(self, command: Command, hold: int = 0) -> str:
         issued = Issued(uid(), command, BY_ANA, self.now)
@@ -432,22 +438,32 @@ def test_a_typed_letter_does_not_cut_the_wait_after_a_failure_short(
     monkeypatch.setattr(engine, "FIRST_RETRY", 1_000.0)
     desk.line.cut = True
     desk.sync = desk.new_sync()
+    spoken = desk.sync._hinted = Awaited()
     desk.sync.start()
     desk.wait_for(SyncState.OFFLINE)
-    desk.line.asked.clear()
+    until(lambda: spoken.waits == 1)  # nothing else can end this wait
     desk.store.save_draft(ANA.id, MAI.id, Draft("a"), desk.now)
-    assert not desk.line.asked.wait(0.05)
+    assert desk.sync._wake.is_set(), "the letter was noticed"
+    assert not spoken.is_set()
+    desk.line.asked.clear()
+    desk.sync.try_now()
+    assert desk.line.asked.wait(PATIENCE)
 
 
-def test_a_typed_letter_asks_the_authority_nothing(desk: Desk) -> None:
+def test_a_typed_letter_asks_the_authority_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOOK", 0.01)
+    work = desk.sync._wake = Awaited()
     desk.sync.start()
     desk.wait_for(SyncState.SYNCED)
     desk.line.asked.clear()
     desk.store.save_draft(ANA.id, MAI.id, Draft("a"), desk.now)
-    assert not desk.line.asked.wait(0.05)
+    waits = work.waits
+    until(lambda: work.waits >= waits + 2)  # in between it has looked at what there is to do
+    assert not desk.line.asked.is_set()
 
 
 def test_patience_that_the_authority_asks_for_is_kept_and_rows_still_come(desk: Desk) -> None:
+    ended = desk.sync._stopped = Awaited()
     desk.line.broken = BusyError("Wait a moment.", retry_after=1_000)
     desk.give(SendMessage(MAI.id, "later"))
     desk.authority.submit(Issued(uid(), ReceiveMessage(MAI.id, "hello"), GUEST, desk.now))
@@ -456,9 +472,11 @@ def test_patience_that_the_authority_asks_for_is_kept_and_rows_still_come(desk: 
         assert desk.heard.wait_for(lambda: any(status.reason for status in desk.told), PATIENCE)
     assert (desk.told[-1].state, desk.told[-1].reason) == (SyncState.SYNCING, "Wait a moment.")
     assert "hello" in desk.texts()
+    until(lambda: ended.waits == 1)  # nothing else can end this wait
     desk.line.asked.clear()
     desk.sync.try_now()
-    assert not desk.line.asked.wait(0.05)
+    assert desk.sync._hinted.is_set()
+    assert not desk.line.asked.is_set()
 
 
 @pytest.mark.parametrize(

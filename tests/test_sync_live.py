@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ismsg_tui.sync.status import SyncState
 from tests.bad_line import BadLine, Rule, answer, endless
 from tests.factories import WORKSPACE
 from tests.team import Console, Team, a_team, in_both, quick
+from tests.waiting import until
 
 W = f"/v1/w/{WORKSPACE.id}"
 
@@ -50,9 +50,7 @@ def test_streams_that_die_early_are_replaced_by_asking(
     line.rules = [Rule(f"GET {W}/live", answer(200, b": hello\n\n", kind="text/event-stream"))]
     ana.sync.start()
     ana.wait_for(SyncState.SYNCED)
-    while not any("wait=" in asked.path for asked in line.asked):
-        assert line.times(f"GET {W}/live") < 10
-        threading.Event().wait(0.01)
+    until(lambda: any("wait=" in asked.path for asked in line.asked))
     team.hear("still heard")
     ana.wait(lambda: ana.texts() == ["still heard"])
     assert line.times(f"GET {W}/live") == 3
@@ -67,8 +65,7 @@ def test_an_event_without_an_end_ends_the_stream_and_not_the_console(
     line.rules = [Rule(f"GET {W}/live", endless(head, b"x" * 65_536, 400))]
     ana.sync.start()
     ana.wait_for(SyncState.SYNCED)
-    while line.times(f"GET {W}/live") < 2:
-        threading.Event().wait(0.01)
+    until(lambda: line.times(f"GET {W}/live") >= 2)
     line.rules = []
     team.hear("hello")
     ana.wait(lambda: ana.texts() == ["hello"])

@@ -407,8 +407,7 @@ def test_each_trouble_is_a_state_with_a_reason_and_passes(
     ana = team.console("ana", address=line.address)
     line.rules = [Rule(f"GET {W}/changes", speak)]
     ana.sync.start()
-    ana.wait_for(state)
-    assert ana.sync.status.reason.endswith((".", "?"))
+    assert ana.wait_for(state).reason.endswith((".", "?"))
     line.rules = []
     ana.store.want_anew()
     ana.sync.try_now()

@@ -20,6 +20,7 @@ from ismsg_tui.sync import engine, live
 from tests.cli_desk import environment
 from tests.factories import ANA, BEN, MAI, examples
 from tests.team import OMAR, Console, Team, in_step
+from tests.waiting import listening_to
 
 KILLS = examples(4)
 
@@ -33,7 +34,8 @@ def serving(team: Team) -> Iterator[subprocess.Popen[bytes]]:
     ) as process:
         assert process.stdout is not None
         try:
-            assert process.stdout.readline().startswith(b"Ready"), "the server does not begin"
+            with listening_to(process):
+                assert process.stdout.readline().startswith(b"Ready"), "the server does not begin"
             yield process
         finally:
             process.send_signal(signal.SIGKILL)

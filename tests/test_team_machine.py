@@ -280,6 +280,14 @@ class TeamMachine(RuleBasedStateMachine):
         return bool(about - here) or console.store.replica.rebuilding > 0
 
 
+class AgingMachine(TeamMachine):
+    """The same, and time goes by, in which the server drops old traces."""
+
+    @rule()
+    def a_hundred_days_go_by(self) -> None:
+        self.town.pass_days(100)
+
+
 _WAITING = (OutboxState.PENDING, OutboxState.SENDING, OutboxState.ACKNOWLEDGED)
 
 
@@ -294,9 +302,9 @@ def _refused(store: Store) -> set[str]:
     return {command.text for command in found if isinstance(command, SendMessage | AddComment)}
 
 
-def _play(count: int, steps: int, *phases: Phase) -> None:
+def _play(count: int, steps: int, *phases: Phase, machine: type[TeamMachine] = TeamMachine) -> None:
     run_state_machine_as_test(
-        TeamMachine,
+        machine,
         settings=settings(
             max_examples=count,
             stateful_step_count=steps,
@@ -317,7 +325,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_whatever_happens_consoles_and_server_agree_at_rest_and_nothing_is_lost_or_done_twice() -> None:
-    _play(examples(25), 40)
+    _play(examples(25), 40, machine=AgingMachine)
 
 
 # Faults, each as somebody might make it

@@ -68,7 +68,7 @@ def begin_to_write(terminal: Terminal) -> None:
 def draft_in(folder: Path) -> Draft:
     """What the store has kept of what was typed for the contact."""
     inbox = Inbox(Store(folder), ANA.id)
-    draft = inbox.draft(contact_named(inbox, "Mai Tran"))
+    draft = inbox.drafts.read(contact_named(inbox, "Mai Tran"))
     inbox.close_store()
     return draft
 
@@ -96,6 +96,35 @@ def test_the_demo_is_answered_by_the_keyboard_and_leaves_the_terminal_and_the_di
         assert_restored(terminal)
         assert terminal.text.strip() == ""
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_while_the_demo_comes_the_terminal_says_so_and_nothing_of_it_is_left_behind(tmp_path: Path) -> None:
+    words = "The guests of the demo are coming in"
+    with ismsg(tmp_path, "demo", size=(80, 24)) as terminal:
+        terminal.wait_for(words)
+        assert 1049 not in terminal.modes
+        terminal.wait_for(lambda: "waiting" in terminal.text)
+        assert words not in terminal.text
+        terminal.send("\x11")
+        assert terminal.wait() == 0
+        assert terminal.output.endswith("\x1b[K")
+        assert not terminal.text.strip()
+
+
+WITHOUT_A_SIZE = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSWINSZ, bytes(8))"
+
+
+def test_a_terminal_without_a_size_is_painted_as_one_of_80_columns_and_then_left_alone(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    with ismsg(tmp_path, "--data", str(tmp_path), size=(80, 25), before=WITHOUT_A_SIZE) as terminal:
+        terminal.wait_for("Mai Tran")
+        for key, words in (("3", "Nothing assigned"), ("1", "Mai Tran"), ("5", "Nothing snoozed"), ("1", "Mai Tran")):
+            terminal.send(key)
+            terminal.wait_for(words)
+        terminal.send("\x11")
+        assert terminal.wait() == 0
+        assert terminal.output.count("Harbour Hotel") < 20
+        assert_restored(terminal)
 
 
 def test_going_to_another_contact_paints_that_contacts_conversation(tmp_path: Path) -> None:
@@ -126,9 +155,13 @@ def test_the_newest_message_stays_in_sight_while_the_reply_grows(tmp_path: Path)
 def test_the_terminals_cursor_stands_where_the_keys_go(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path / "data")
     for name in ("Omar Haddad", "Lena Fischer"):
-        inbox.save_draft(contact_named(inbox, name), Draft(f"two lines\nfor {name}"))
+        inbox.drafts.save(contact_named(inbox, name), Draft(f"two lines\nfor {name}"))
     inbox.close_store()
     with ismsg(tmp_path, "--data", str(tmp_path / "data"), "--user", ANA.email) as terminal:
+        terminal.wait_for_cursor("▌ Mai Tran")
+        terminal.send("c")
+        terminal.wait_for_cursor("Type to filter")
+        terminal.send("\x1b")
         terminal.wait_for_cursor("▌ Mai Tran")
         terminal.send("\r")
         terminal.wait_for_cursor("Reply to Mai Tran")

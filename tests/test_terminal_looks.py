@@ -51,7 +51,7 @@ def busy_inbox(folder: Path) -> Inbox:
     add_snippets(inbox)
     mai, omar, lena = (contact_named(inbox, name) for name in ("Mai Tran", "Omar Haddad", "Lena Fischer"))
     inbox.comment(mai, "does anybody know her?\nshe was here before")
-    inbox.save_draft(mai, Draft("half a reply"))
+    inbox.drafts.save(mai, Draft("half a reply"))
     for contact_id in (omar, lena):
         inbox.reply(contact_id, "good morning")
         inbox.assign(contact_id, None)
@@ -98,6 +98,7 @@ def walk(terminal: Terminal) -> None:
         terminal.send(ESCAPE)
         terminal.wait_for(lambda title=title: title not in terminal.text)  # type: ignore[misc]
     terminal.send("/")
+    terminal.wait_for(" Search ")
     terminal.ask("hello", " found")
     terminal.send(ESCAPE)
     terminal.wait_for(lambda: " found" not in terminal.text)
@@ -248,7 +249,20 @@ def test_a_setting_that_is_none_of_the_known_is_named_with_those_there_are(
         load_config(tmp_path / "config.toml")
 
 
-OTHERS = ("domain/words.py", "domain/rules.py", "domain/media.py", "domain/snooze_times.py", "domain/search_query.py")
+OTHERS = [
+    f"domain/{name}.py"
+    for name in (
+        "words",
+        "rules",
+        "conversation_rules",
+        "message_rules",
+        "snippet_rules",
+        "rights",
+        "media",
+        "snooze_times",
+        "search_query",
+    )
+]
 """Where words of our own come from beside the screens."""
 
 
@@ -300,7 +314,7 @@ def test_emoji_become_their_names() -> None:
 
 async def test_emoji_in_messages_and_names_are_shown_as_words_everywhere(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path, (f"Mai {FACES}", "Omar 🦆"))
-    mai = inbox.resolve(f"Mai {FACES}")[0].id
+    mai = inbox.contacts.resolve(f"Mai {FACES}")[0].id
     had_received(inbox.store, mai, f"many greetings {FACES} from all of us " * 4)
     inbox.comment(mai, f"nice {FACES}")
     inbox.assign(mai, None)

@@ -106,7 +106,7 @@ def test_a_copied_conversation_holds_nothing_that_acts_on_a_terminal(tmp_path: P
     hostile = HostileDesk(tmp_path, list(TEXTS.values()), unclean=True)
     inbox = Inbox(Store(tmp_path), hostile.ana.id)
     for index in range(len(hostile.texts)):
-        card = inbox.card(hostile.contact_id(index))
+        card = inbox.contacts.card(hostile.contact_id(index))
         assert card is not None
         lines = every_line(inbox, card.contact.id)
         text = clean("".join(document(Format.MARKDOWN, card, lines, inbox.users, inbox.channels)))

@@ -111,7 +111,7 @@ def test_offline_says_since_when_with_the_day_where_it_is_another() -> None:
 
 
 def test_signed_out_says_how_to_sign_in() -> None:
-    assert "ismsg login" in words_of(SyncState.SIGNED_OUT)[0]
+    assert words_of(SyncState.SIGNED_OUT) == ("signed out: Ctrl+L signs in", "signed out: Ctrl+L", "signed out")
     assert is_trouble(SyncStatus(SyncState.SIGNED_OUT, NOW))
     assert not is_trouble(SyncStatus(SyncState.SYNCED, NOW))
     assert not is_trouble(None)

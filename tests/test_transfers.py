@@ -27,8 +27,8 @@ from ismsg_tui.sync.engine import Sync
 from ismsg_tui.sync.transfers import FETCHED_UNASKED, RECENT, to_fetch, want_new
 from tests.at_work import another_process, read_done
 from tests.factories import ANA, GUEST, MAI, SETTINGS, WEB, examples, uid
+from tests.waiting import PATIENCE
 
-PATIENCE = 20.0
 LONG = bytes(range(256)) * (CHUNK // 64)
 """Four pieces."""
 
@@ -153,7 +153,7 @@ def test_a_message_can_be_taken_back_until_its_files_are_there(desk: Desk) -> No
     desk.sync.exchange()
     undone = desk.inbox.undo()
     assert undone is not None
-    assert desk.inbox.draft(MAI.id).attachments == (file,)
+    assert desk.inbox.drafts.read(MAI.id).attachments == (file,)
     desk.sync.transfers.exchange()
     desk.sync.exchange()
     assert (desk.there(), desk.authority.puts) == ([], [])

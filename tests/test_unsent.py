@@ -141,10 +141,10 @@ def test_taking_back_puts_text_above_the_draft(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
     mai = contact_named(inbox, "Mai Tran")
     refused(inbox, "first")
-    inbox.save_draft(mai, Draft("second"))
+    inbox.drafts.save(mai, Draft("second"))
     (item,) = NotSent(inbox).items()
     NotSent(inbox).take_back(item)
-    assert inbox.draft(mai) == Draft("first\n\nsecond")
+    assert inbox.drafts.read(mai) == Draft("first\n\nsecond")
     assert texts(inbox)[1:] == []
 
 
@@ -183,7 +183,7 @@ def test_a_refused_closing_keeps_its_note(tmp_path: Path) -> None:
         "money is back",
         "refused",
     )
-    row = inbox.row(mai)
+    row = inbox.contacts.row(mai)
     assert row is not None
     assert (row.status.value, row.unsent, row.unsent_kind, row.unsent_text) == (
         "open",
@@ -241,7 +241,7 @@ async def test_edit_puts_the_text_above_what_is_typed_and_the_next_key_goes_on_t
         assert not bar(pilot).display
         await press(pilot, "escape")
         assert texts(inbox)[1:] == []
-        assert inbox.draft(contact_named(inbox, "Mai Tran")).text == "hello there\n\ntyped!"
+        assert inbox.drafts.read(contact_named(inbox, "Mai Tran")).text == "hello there\n\ntyped!"
 
 
 async def test_a_refused_comment_that_is_edited_stays_a_comment(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ async def test_editing_a_refused_closing_opens_the_note_again(tmp_path: Path) ->
         assert isinstance(dialog, CloseDialog)
         assert dialog.summary == "money is back"
         await press(pilot, "enter", "enter")
-        assert [row.name for row in inbox.page(View.CLOSED).rows] == ["Mai Tran"]
+        assert [row.name for row in inbox.contacts.view(View.CLOSED).page().rows] == ["Mai Tran"]
         assert NotSent(inbox).count() == 0
         event = inbox.timeline(mai)[-1].message.event
         assert event is not None

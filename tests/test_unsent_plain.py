@@ -68,7 +68,7 @@ def test_edit_makes_a_draft_of_it_that_reply_goes_on_with(inbox: Inbox) -> None:
     refused(inbox, "hello there")
     said = said_to(inbox, "unsent", "edit 1")
     assert said[-1] == "Done: It is the draft for Mai Tran now: reply goes on with it."
-    assert inbox.draft(contact_named(inbox, "Mai Tran")) == Draft("hello there")
+    assert inbox.drafts.read(contact_named(inbox, "Mai Tran")) == Draft("hello there")
     assert NotSent(inbox).count() == 0
 
 

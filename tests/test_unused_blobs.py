@@ -22,7 +22,7 @@ from ismsg_tui.store.blobs import SCOPE, BlobState
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.unused_blobs import KEPT, clear_unused
-from tests.desk_setup import CHANNEL, GUEST, contact_named, open_inbox, settle
+from tests.desk_setup import CHANNEL, GUEST, contact_named, open_inbox, settle_until
 from tests.factories import BEN
 
 HOLD = 60_000
@@ -96,11 +96,11 @@ def changed_since(inbox: Inbox, file: Attachment) -> None:
     """A snippet had the file before a change that may still be taken back."""
     snippet = Snippet(id=new_id(), name="way", text="x", attachments=(file,))
     inbox.store.adopt([snippet])
-    inbox.save_snippet(Snippet(id=snippet.id, name="way", text="x"))
+    inbox.snippets.save(Snippet(id=snippet.id, name="way", text="x"))
 
 
 def mine(inbox: Inbox, file: Attachment) -> None:
-    inbox.save_draft(contact_named(inbox, "Mai Tran"), Draft(attachments=(file,)))
+    inbox.drafts.save(contact_named(inbox, "Mai Tran"), Draft(attachments=(file,)))
 
 
 def a_teammates(inbox: Inbox, file: Attachment) -> None:
@@ -110,7 +110,7 @@ def a_teammates(inbox: Inbox, file: Attachment) -> None:
 def test_a_file_that_nothing_refers_to_goes_and_listeners_hear_of_it(inbox: Inbox) -> None:
     file = added(inbox)
     heard: set[str] = set()
-    inbox.listen(heard.update)
+    inbox.store.listen(heard.update)
     assert cleared(inbox) == 1
     assert not is_here(inbox, file)
     assert inbox.blobs.state(file.sha256) == BlobState()
@@ -133,7 +133,7 @@ def test_a_message_taken_back_and_thrown_away_frees_its_file(inbox: Inbox) -> No
     inbox.reply(mai, "", (file,))
     inbox.undo()
     assert cleared(inbox) == 0
-    inbox.save_draft(mai, Draft())
+    inbox.drafts.save(mai, Draft())
     assert cleared(inbox) == 1
 
 
@@ -172,7 +172,7 @@ def test_what_a_crash_left_without_a_row_goes_and_strange_files_stay(inbox: Inbo
 
 def test_nothing_goes_while_the_store_is_filled_anew(inbox: Inbox) -> None:
     file = added(inbox)
-    inbox.store.begin_anew("another history", 0)
+    inbox.store.begin_anew("another history", 0, 1)
     assert cleared(inbox) == 0
     assert is_here(inbox, file)
 
@@ -191,8 +191,4 @@ async def test_the_console_clears_them_away_while_it_runs(inbox: Inbox, monkeypa
     monkeypatch.setattr(app, "TIDY_AFTER", 0.01)
     file = added(inbox)
     async with IsmsgApp(inbox, Config()).run_test() as pilot:
-        for _ in range(200):
-            if not is_here(inbox, file):
-                break
-            await settle(pilot)
-        assert not is_here(inbox, file)
+        await settle_until(pilot, lambda: not is_here(inbox, file))

@@ -28,9 +28,8 @@ from tests.desk_setup import on_screen, open_inbox
 from tests.factories import ANA, WORKSPACE
 from tests.team import PASSWORD, a_team
 from tests.terminal import Terminal, ismsg, isolated
+from tests.waiting import PATIENCE, turn_until
 
-TURNS = 500
-"""How often is looked for what must come before a test fails."""
 SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
 SIGNED = Signed(
     "https://desk.example.org", ANA.email, Session("device", "access", "refresh", 3_600, ANA.id, WORKSPACE.id, "Hotel")
@@ -48,7 +47,7 @@ class Server:
 
     def __call__(self, address: str, email: str, password: str, workspace: str) -> Signed:
         self.asked.append((address, email, password, workspace))
-        self.gate.wait(30)
+        assert self.gate.wait(PATIENCE)
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -68,12 +67,12 @@ async def welcome(
 
 async def shown(pilot: Pilot[int], done: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    for _ in range(TURNS):
-        if done():
-            break
+
+    async def turn() -> None:
         await asyncio.to_thread(lambda: None)  # a thread may have to come to its end first
         await pilot.pause()
-    assert done(), on_screen(pilot)
+
+    await turn_until(turn, done, lambda: on_screen(pilot))
     await pilot.pause()
 
 

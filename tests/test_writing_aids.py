@@ -247,7 +247,7 @@ def inbox(tmp_path: Path) -> Inbox:
     """Mai asks for the wifi; there are stored replies."""
     inbox = open_inbox(tmp_path, ("Mai Tran", "Omar Haddad"))
     for name, text in (("wifi", "The password is on your card, $contact.firstname."), ("delivery", DELIVERY)):
-        inbox.save_snippet(Snippet(id=new_id(), name=name, text=text))
+        inbox.snippets.save(Snippet(id=new_id(), name=name, text=text))
     receive(inbox.store, contact_named(inbox, "Mai Tran"), "Hi. What is the wifi password?")
     return inbox
 
@@ -265,7 +265,7 @@ def field(pilot: Pilot[int]) -> str:
 
 
 def uses(inbox: Inbox) -> dict[str, int]:
-    return {snippet.name: snippet.uses for snippet in inbox.all_snippets()}
+    return {snippet.name: snippet.uses for snippet in inbox.snippets.all()}
 
 
 async def test_the_reply_that_fits_what_was_asked_is_offered_taken_and_counted(inbox: Inbox) -> None:
@@ -295,7 +295,7 @@ async def test_a_question_that_comes_while_one_is_in_the_field_is_answered_too(i
         receive(inbox.store, contact_named(inbox, "Mai Tran"), "and when is the delivery?")
         await rest(pilot)
         assert "Tab We deliver to $contact.city" in field(pilot)
-        inbox.save_snippet(Snippet(id=new_id(), name="delivery day", text="Mondays.", uses=900))
+        inbox.snippets.save(Snippet(id=new_id(), name="delivery day", text="Mondays.", uses=900))
         receive(inbox.store, contact_named(inbox, "Mai Tran"), "which delivery day?")
         await rest(pilot)
         assert "Tab Mondays." in field(pilot)
@@ -325,13 +325,13 @@ async def test_a_message_with_a_blank_is_asked_about_once_at_the_desk(inbox: Inb
 async def test_from_the_composer_ctrl_k_jumps_and_deletes_nothing(inbox: Inbox) -> None:
     async with console(inbox) as pilot:
         await press(pilot, "enter", *"keep this", "home", "ctrl+k", *"omar", "enter")
-        assert inbox.draft(contact_named(inbox, "Mai Tran")) == Draft("keep this")
+        assert inbox.drafts.read(contact_named(inbox, "Mai Tran")) == Draft("keep this")
         assert pilot.app.screen.query_one(Composer).draft == Draft()
 
 
 def test_without_colours_what_is_offered_is_dim_and_slanted(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path / "data", ("Mai Tran",))
-    inbox.save_snippet(Snippet(id=new_id(), name="wifi", text="The password is on your card."))
+    inbox.snippets.save(Snippet(id=new_id(), name="wifi", text="The password is on your card."))
     inbox.close_store()
     command = [sys.executable, "-m", "ismsg_tui", "--data", str(tmp_path / "data"), "--user", ANA.email]
     with Terminal(command, {**isolated(tmp_path), "NO_COLOR": "1"}) as terminal:

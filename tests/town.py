@@ -63,10 +63,11 @@ class Fault(Enum):
 class Town:
     """A server, and what happened to it; its database is a file that can be kept aside and put back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
+        """`url` is another, empty database than one of SQLite, which can't be kept aside."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._url = sqlite_url(folder)
+        self._url = url or sqlite_url(folder)
         self._access: dict[str, str] = {}
         self._open()
         self.admin.create_workspace(WORKSPACE)
@@ -122,6 +123,14 @@ class Town:
             self.submit(GUEST, CreateContact(contact))
         self.submit(GUEST, ReceiveMessage(contact.id, text, contact.channel_id))
 
+    def pass_days(self, days: int) -> None:
+        """Let everything have been done so many days ago at least, and the server do what it does each hour."""
+        then = now_ms() - days * 24 * 3_600_000
+        table = tables.receipt
+        with self.database.write() as connection:
+            connection.execute(sa.update(table).where(table.c.at > then).values(at=then))
+        self.admin.tidy()
+
     def set_visibility(self, user_id: str, visibility: Visibility) -> None:
         """A manager changes what a user may see."""
         user = self.ledger.settings(WORKSPACE.id).users[user_id]
@@ -142,7 +151,8 @@ class Town:
         rows: list[Entity] = []
         since, more = 0, True
         while more:
-            page = wire.page_of(self.ledger.changes(viewer, since, hello.epoch, hello.sight, wire.MOST_ROWS))
+            body = self.ledger.changes(viewer, since, hello.epoch, hello.sight, wire.MOST_ROWS, hello.head)
+            page = wire.page_of(body)
             rows += [row for _, row in page.rows]
             since, more = page.to, page.more
         return rows
@@ -174,12 +184,12 @@ class Line:
 
         return [wire.answer_of(result) for result in self._carry(arrive, wire.Results).results]
 
-    def changes(self, since: int, limit: int) -> Page:
+    def changes(self, since: int, limit: int, begun: int = 0) -> Page:
         """The rows after a revision."""
         met = self._standing
 
         def arrive() -> wire.PageBody:
-            return self._town.ledger.changes(self._viewer, since, met.epoch, met.sight, limit)
+            return self._town.ledger.changes(self._viewer, since, met.epoch, met.sight, limit, begun)
 
         return wire.page_of(self._carry(arrive, wire.PageBody))
 
