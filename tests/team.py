@@ -239,9 +239,7 @@ def in_step(*consoles: Console) -> None:
         console.sync.exchange()
     held = [rows_of(console.store) for console in consoles]
     for rows in held:
-        assert {table: rows[table] for table in rows if rows[table] != held[0][table]} == {
-            table: held[0][table] for table in rows if rows[table] != held[0][table]
-        }
+        assert rows == held[0], [set(rows[table]) ^ set(held[0][table]) for table in rows]
     for console in consoles:
         assert_sound(console.store)
         assert (console.counts.unsent, console.store.replica.rebuilding, console.store.replica.sweeping) == (0, 0, 0)
