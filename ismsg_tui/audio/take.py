@@ -14,6 +14,7 @@ import msgspec
 
 from ismsg_tui.audio.ports import FRAME, RATE
 from ismsg_tui.clock import new_id, now_ms
+from ismsg_tui.domain.packing import unpack
 
 if sys.platform == "win32":
     import msvcrt
@@ -152,7 +153,7 @@ def kept_takes(folder: Path) -> list[Take]:
 
 def _read(path: Path) -> Take:
     try:
-        label = msgspec.json.decode(_label_path(path).read_bytes(), type=Label)
+        label = unpack(_label_path(path).read_bytes(), Label)
     except (OSError, msgspec.MsgspecError):
         # The samples are worth more than their label.
         label = Label(started=int(path.stat().st_mtime * 1000))

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ismsg_tui.domain.entities import Category, ClosingNotes, Role
+from ismsg_tui.domain.packing import convert
 from ismsg_tui.domain.text import clean
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def _decode(file: Traversable, name: str, kind: type[_Kind], **given: str) -> _K
         found = msgspec.toml.decode(file.read_bytes(), type=dict[str, object])
         for key in given.keys() & found.keys():
             raise DemoError(f"{name}: leave out '{key}', it is '{given[key]}' by the file's name")
-        return msgspec.convert(found | given, kind)
+        return convert(found | given, kind)
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise DemoError(f"{name}: {error}") from error
 

@@ -6,7 +6,7 @@ All of it is JSON. Ids, times and commands are as in the rest of the domain.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -24,6 +24,7 @@ from ismsg_tui.domain.entities import (
     User,
     Workspace,
 )
+from ismsg_tui.domain.packing import Decoder, decoder
 from ismsg_tui.domain.state import Refusal
 
 MOST_COMMANDS = 100
@@ -58,9 +59,9 @@ KINDS: dict[str, type[Entity]] = {
 """The name of each kind of row."""
 KIND_OF: dict[type[Entity], str] = {type_: name for name, type_ in KINDS.items()}
 
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(type_) for name, type_ in KINDS.items()}
-_LIST_DECODERS: dict[str, msgspec.json.Decoder[list[Any]]] = {
-    name: msgspec.json.Decoder(list.__class_getitem__(type_)) for name, type_ in KINDS.items()
+_DECODERS: dict[str, Decoder[Any]] = {name: decoder(type_) for name, type_ in KINDS.items()}
+_LIST_DECODERS: dict[str, Decoder[list[Any]]] = {
+    name: decoder(cast("type[list[Any]]", list.__class_getitem__(type_))) for name, type_ in KINDS.items()
 }
 
 

@@ -28,6 +28,7 @@ from ismsg_tui.domain.entities import Channel, Contact, Delivery, Entity, Messag
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.media import media_of
 from ismsg_tui.domain.message_rules import COMMENT_LIMIT
+from ismsg_tui.domain.packing import convert, decoder
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal, Settings, State
 from ismsg_tui.importer.reading import decode_line
@@ -183,14 +184,14 @@ class Folder:
         return Folded([*settings, *others.values(), *lines], messages, comments, timed)
 
 
-_decode = msgspec.json.Decoder(Written).decode
+_decode = decoder(Written).decode
 
 
 def read_dialogue(line: bytes) -> Dialogue:
     """The dialogue of a line. Raises ValueError with the reason why it is none."""
     written = decode_line(_decode, line)
     try:
-        meta = msgspec.convert(written.meta, Meta)
+        meta = convert(written.meta, Meta)
     except msgspec.ValidationError as error:
         raise ValueError(f"meta: {error}") from error
     if not written.id or not written.source:

@@ -14,6 +14,8 @@ from typing import BinaryIO, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
+from ismsg_tui.domain.packing import unpack_anything
+
 MAX_LINE = 32 * 1024 * 1024
 """The longest line that is read, in bytes; a longer one is a problem, not a reason to run out of memory."""
 
@@ -104,7 +106,7 @@ def decode_line(decode: Callable[[bytes], T], line: bytes) -> T:
 def _is_json(line: bytes) -> bool:
     """Whether a line is well-formed but for halves of characters."""
     try:
-        msgspec.json.decode(_SURROGATE.sub(rb"\\u00", line))
+        unpack_anything(_SURROGATE.sub(rb"\\u00", line))
     except (msgspec.DecodeError, RecursionError):
         return False
     return True

@@ -16,6 +16,7 @@ from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Actor, Issued, SaveSnippet
 from ismsg_tui.domain.entities import Snippet
 from ismsg_tui.domain.ids import content_id
+from ismsg_tui.domain.packing import convert, decoder
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal, State
 from ismsg_tui.domain.text import clean
@@ -111,7 +112,7 @@ class _Book:
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_decode = msgspec.json.Decoder(WrittenSnippet).decode
+_decode = decoder(WrittenSnippet).decode
 
 
 def _read(path: Path) -> Iterator[tuple[int, WrittenSnippet | str]]:
@@ -160,6 +161,6 @@ def _convert(cells: dict[str, str]) -> WrittenSnippet | str:
         if any(_SURROGATE.search(cell) for cell in cells.values()):
             return "the text is not UTF-8"
         filled = {column: cell for column, cell in cells.items() if cell.strip()}
-        return msgspec.convert(filled, WrittenSnippet, strict=False)
+        return convert(filled, WrittenSnippet, strict=False)
     except msgspec.ValidationError as error:
         return str(error)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.wire import FieldError
 from ismsg_tui.server.errors import ProblemError
 
@@ -21,7 +22,7 @@ def decode(body: bytes | msgspec.Raw, type_: Any, pointer: str = "") -> Any:
     Raises ProblemError 400 where it is no JSON, 422 where it is something else.
     """
     try:
-        return msgspec.json.decode(body, type=type_)
+        return unpack(body, type_)
     except msgspec.ValidationError as error:
         raise invalid(_field_error(str(error), pointer)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from ismsg_tui.clock import new_id
+from ismsg_tui.domain.packing import decoder
 from ismsg_tui.domain.wire import Presence, PresenceNote
 from ismsg_tui.server.bus import Bus
 from ismsg_tui.server.database import Database
@@ -55,7 +56,7 @@ class _Hint(Struct, frozen=True):
     news: _Grown | _Noted | _Left
 
 
-_HINTS = msgspec.json.Decoder(_Hint)
+_HINTS = decoder(_Hint)
 
 
 class Watch:

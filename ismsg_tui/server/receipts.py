@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ismsg_tui.domain import wire
 from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.server import tables
 from ismsg_tui.server.errors import ProblemError
@@ -36,7 +37,7 @@ def find_receipt(connection: sa.Connection, ws: str, command_id: str, fingerprin
         raise ProblemError(
             422, "command-reuse", "Another command was given under this id.", params={"command": command_id}
         )
-    refusal = None if found.refusal is None else msgspec.json.decode(found.refusal, type=Refusal)
+    refusal = None if found.refusal is None else unpack(found.refusal, Refusal)
     return wire.Result(command_id, found.seq, refusal)
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.entities import Entity
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.server.backoff import backoff
 from ismsg_tui.server.channels.registry import checked_address
 from ismsg_tui.server.chores import LOOK, Chores, News
@@ -275,4 +276,4 @@ def signature(key: str, body: bytes) -> str:
 
 
 def _events(packed: str) -> tuple[str, ...]:
-    return msgspec.json.decode(packed, type=tuple[str, ...])
+    return unpack(packed, tuple[str, ...])

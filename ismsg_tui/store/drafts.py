@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ismsg_tui.domain.entities import Attachment
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.text import clean
 from ismsg_tui.store.connection import Connection
 
@@ -32,7 +33,7 @@ def read_draft(connection: Connection, user_id: str, contact_id: str) -> Draft:
     ).fetchone()
     if row is None:
         return Draft()
-    attachments = msgspec.json.decode(row["attachments"], type=tuple[Attachment, ...])
+    attachments = unpack(row["attachments"], tuple[Attachment, ...])
     return Draft(row["text"], row["mode"] == "comment", attachments, row["reply_to"])
 
 

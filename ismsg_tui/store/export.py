@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-import msgspec
-
 from ismsg_tui.domain.entities import Entity
+from ismsg_tui.domain.packing import unpack_anything
 from ismsg_tui.store import outbox
 from ismsg_tui.store.connection import open_reader
 from ismsg_tui.store.outbox import OutboxState
@@ -36,7 +35,7 @@ def adopted_rows(store: Store) -> Iterator[list[Entity]]:
             while rows := found.fetchmany(CHUNK):
                 known = [(dict(row), before.get((part.name, row["id"]), "")) for row in rows]
                 yield [
-                    part.decode(msgspec.json.decode(image) if image else row)
+                    part.decode(unpack_anything(image) if image else row)
                     for row, image in known
                     if image is not None  # else a command has made it
                 ]

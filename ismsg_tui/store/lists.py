@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ismsg_tui.domain.entities import Delivery, MessageKind, shown_name
+from ismsg_tui.domain.packing import convert
 from ismsg_tui.domain.search_text import match_query
 from ismsg_tui.domain.views import SORTS, Sort, Standing, View
 from ismsg_tui.store.connection import Connection
@@ -199,7 +200,7 @@ def rows_for(connection: Connection, user_id: str, contact_ids: list[str]) -> di
         f"{_ROW} WHERE inbox.contact_id IN (SELECT value FROM json_each(:wanted))",
         {"user": user_id, "wanted": wanted},
     )
-    return {row["contact_id"]: msgspec.convert(dict(row), ListRow, strict=False) for row in found}
+    return {row["contact_id"]: convert(dict(row), ListRow, strict=False) for row in found}
 
 
 def list_position(

@@ -10,6 +10,7 @@ import msgspec
 
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.ids import Part, derived_id
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.writing import Image
@@ -330,9 +331,9 @@ def unsent_messages(connection: Connection) -> int:
 def _entry(row: Any) -> OutboxEntry:
     return OutboxEntry(
         row["n"],
-        msgspec.json.decode(row["issued"], type=Issued),
+        unpack(row["issued"], Issued),
         OutboxState(row["state"]),
         row["hold_until"],
         row["seq"],
-        msgspec.json.decode(row["problem"], type=Refusal) if row["problem"] else None,
+        unpack(row["problem"], Refusal) if row["problem"] else None,
     )

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ismsg_tui.domain.commands import SNIPPETS
+from ismsg_tui.domain.packing import convert
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.rows import CHANNEL, CONTACT, CONVERSATION, MESSAGE, READ_MARK, SNIPPET, USER, WORKSPACE, Table
 from ismsg_tui.store.writing import SETTINGS, delete_rows
@@ -68,7 +69,7 @@ _SELECT = f"SELECT {', '.join(Replica.__struct_fields__)} FROM replica"
 
 def read_replica(connection: Connection) -> Replica:
     """Where the store stands."""
-    return msgspec.convert(dict(connection.execute(_SELECT).fetchone()), Replica)
+    return convert(dict(connection.execute(_SELECT).fetchone()), Replica)
 
 
 def begin_generation(connection: Connection, epoch: str, sight: int, head: int, anew_at: int | None) -> None:

@@ -21,6 +21,7 @@ from ismsg_tui.domain.entities import (
     User,
     Workspace,
 )
+from ismsg_tui.domain.packing import convert, unpack_anything
 from ismsg_tui.domain.text import clean
 
 NEWEST_FIRST = "status = 'open' DESC, opened_at DESC, id DESC"
@@ -85,8 +86,8 @@ class Table(Generic[E]):
         values = {column: row[column] for column in self.columns}
         for column in self._packed:
             if values[column] is not None:
-                values[column] = msgspec.json.decode(values[column])
-        return msgspec.convert(values, self.type, strict=False)
+                values[column] = unpack_anything(values[column])
+        return convert(values, self.type, strict=False)
 
 
 def _holds(hint: Any, types: tuple[type, ...]) -> bool:

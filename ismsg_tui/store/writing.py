@@ -11,6 +11,7 @@ import msgspec
 
 from ismsg_tui.domain.commands import SNIPPETS
 from ismsg_tui.domain.entities import Contact, Conversation, Entity, Message, ReadMark, Snippet
+from ismsg_tui.domain.packing import unpack_anything
 from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.rows import CONTACT, MESSAGE, NEWEST_FIRST, SNIPPET, Table, table_named, table_of
@@ -124,7 +125,7 @@ def restore_images(connection: Connection, images: Sequence[Image]) -> set[str]:
                 contacts.add(scope_of_row(table.decode(gone)))
             connection.execute(f"DELETE FROM {name} WHERE id = ?", (row_id,))
         else:
-            values: dict[str, Any] = msgspec.json.decode(image)
+            values: dict[str, Any] = unpack_anything(image)
             contacts.add(scope_of_row(table.decode(values)))
             changes = ", ".join(f"{column} = :{column}" for column in values)
             connection.execute(f"UPDATE {name} SET {changes} WHERE id = :id", values)

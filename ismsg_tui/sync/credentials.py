@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.wire import Session
 from ismsg_tui.store.connection import lock_file
 from ismsg_tui.sync.authority import ClientError, SignedOutError, UnreachableError
@@ -90,7 +91,7 @@ def is_loopback(host: str) -> bool:
 def read_account(folder: Path) -> Account | None:
     """Whom the store in a folder belongs to; None for a workspace of one's own. Raises ClientError."""
     try:
-        return msgspec.json.decode((folder / ACCOUNT_FILE).read_bytes(), type=Account)
+        return unpack((folder / ACCOUNT_FILE).read_bytes(), Account)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -176,7 +177,7 @@ class Credentials:
         if not packed:
             return None
         try:
-            return msgspec.json.decode(packed, type=Tokens)
+            return unpack(packed, Tokens)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from ismsg_tui import __version__
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.wire import Problem, Refresh, Session
 from ismsg_tui.sync.authority import AnewError, BusyError, ClientError, SignedOutError, UnreachableError
@@ -187,7 +188,7 @@ def json_body(thing: Struct) -> Any:
 def decoded(body: bytes, type_: type[T]) -> T:
     """A body as a struct. Raises ClientError."""
     try:
-        return msgspec.json.decode(body, type=type_)
+        return unpack(body, type_)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ClientError("The server's answer can't be understood: is it an ismsg server?") from error
 
@@ -211,7 +212,7 @@ def problem_of(reply: Reply) -> Problem | None:
     if not reply.headers.get("content-type", "").startswith("application/problem+json"):
         return None
     with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return msgspec.json.decode(reply.body, type=Problem)
+        return unpack(reply.body, Problem)
     return None
 
 

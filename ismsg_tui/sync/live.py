@@ -17,6 +17,7 @@ from httpx_sse import EventSource, ServerSentEvent, SSEError
 from msgspec.structs import replace
 
 from ismsg_tui.domain.changes import Page
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.wire import LONGEST_WAIT, Presence
 from ismsg_tui.sync.authority import AnewError, ClientError, OnPresence, SignedOutError, UnreachableError
 from ismsg_tui.sync.http import Http, translated
@@ -192,7 +193,7 @@ class Live:
                 self._hint()
             case "presence":
                 with suppress(msgspec.DecodeError):  # of no account
-                    self._heard(tuple(msgspec.json.decode(event.data, type=list[Presence])))
+                    self._heard(tuple(unpack(event.data, list[Presence])))
 
 
 def _events(response: httpx.Response) -> Iterator[ServerSentEvent]:

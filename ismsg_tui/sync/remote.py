@@ -10,6 +10,7 @@ import msgspec
 
 from ismsg_tui.domain.changes import Answer, Page
 from ismsg_tui.domain.commands import Issued
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import LARGEST_BODY, MOST_COMMANDS, Hello, PresenceNote, Results, answer_of
 from ismsg_tui.files.handling import Cancelled, Progress
@@ -78,7 +79,7 @@ class RemoteAuthority:
                 raise
             if len(batch) > 1:  # one of them is the one
                 return [answer for command in batch for answer in self._push([command])]
-            command_id = msgspec.json.decode(batch[0], type=Issued).id
+            command_id = unpack(batch[0], Issued).id
             return [Answer(command_id, refusal=Refusal(error.problem.code, str(error)))]
         return [answer_of(result) for result in decoded(reply.body, Results).results]
 

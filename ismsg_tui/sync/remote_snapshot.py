@@ -13,6 +13,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.files.handling import Cancelled, FileError, Progress, sha256_of
 from ismsg_tui.sync.authority import ClientError, Snapshot, SnapshotLaterError, UnreachableError
 from ismsg_tui.sync.http import Http, ProblemError, retry_after
@@ -105,7 +106,7 @@ def _described(response: httpx.Response) -> _Note:
 
 def _read_note(to: Path) -> _Note | None:
     with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(_note_of(to).read_bytes(), type=_Note)
+        return unpack(_note_of(to).read_bytes(), _Note)
     return None
 
 

@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from ismsg_tui.domain.entities import Delivery, FileKind
 from ismsg_tui.domain.media import media_of
+from ismsg_tui.domain.packing import unpack_anything
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.wire import FieldError
 from ismsg_tui.server.bodies import decode, invalid
@@ -205,7 +206,7 @@ def _outcome(response: httpx.Response, answer: bytes) -> str:
 
 def _object(answer: bytes) -> dict[str, Any]:
     try:
-        said = msgspec.json.decode(answer)
+        said = unpack_anything(answer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}

@@ -19,6 +19,7 @@ from ismsg_tui.domain.commands import Actor, CreateContact, Issued, ReceiveMessa
 from ismsg_tui.domain.entities import Attachment, Contact, FileKind, Source
 from ismsg_tui.domain.ids import Part, command_of, derived_id
 from ismsg_tui.domain.media import kind_of
+from ismsg_tui.domain.packing import decoder
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.server.backoff import backoff
 from ismsg_tui.server.blobs import Blobs
@@ -42,7 +43,7 @@ LEASE = 180_000
 
 _GUEST = Actor(None, Source.CONTACT)
 _ECHO = Actor(None, Source.ECHO)
-_BODY = msgspec.json.Decoder(Arrived)
+_BODY = decoder(Arrived)
 
 
 class _SeenError(Exception):
