@@ -119,7 +119,7 @@ def _open_console(session: Session) -> int:
     if (code := _welcome(session)) is not None:
         return code
     gc.disable()  # what is loaded now stays, so looking it over would only delay the first picture
-    with in_a_moment("The desk opens…"):
+    with in_a_moment("One moment: the desk opens."):
         from ismsg_tui.app import run_console
 
         inbox = session.inbox

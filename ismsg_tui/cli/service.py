@@ -110,7 +110,7 @@ def open_demo(session: Session) -> int:
 
 def _run_demo(session: Session, keep: Path | None, replay: Path | None, speed: float, *, plain: bool = False) -> int:
     try:
-        with in_a_moment("The guests of the demo are coming in…"):
+        with in_a_moment("One moment: the guests of the demo are coming in."):
             return _play_demo(session, keep, replay, speed, _plain if plain else _console)
     except (OSError, SqliteError) as error:
         raise failure(error, keep or session.folder) from error
