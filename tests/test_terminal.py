@@ -99,7 +99,7 @@ def test_the_demo_is_answered_by_the_keyboard_and_leaves_the_terminal_and_the_di
 
 
 def test_while_the_demo_comes_the_terminal_says_so_and_nothing_of_it_is_left_behind(tmp_path: Path) -> None:
-    words = "The guests of the demo are coming in"
+    words = "One moment: the guests of the demo are coming in"
     with ismsg(tmp_path, "demo", size=(80, 24)) as terminal:
         terminal.wait_for(words)
         assert 1049 not in terminal.modes
