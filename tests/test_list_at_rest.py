@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ from textual.pilot import Pilot
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.widgets import contact_list
 from ismsg_tui.widgets.contact_list import ContactList
-from tests.desk_setup import console, contact_named, open_inbox, press, receive, settle, shown_by
+from tests.desk_setup import console, contact_named, open_inbox, press, receive, settle, settle_until, shown_by
 from tests.factories import BEN
 
 NEVER, SOON = 3600.0, 0.01
@@ -44,14 +42,6 @@ def under_cursor(pilot: Pilot[int]) -> str:
     return row.name.partition(" ")[0] if row else ""
 
 
-async def until(pilot: Pilot[int], happened: Callable[[], bool]) -> None:
-    """Wait for what other threads and the clock bring about."""
-    end = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < end, f"it has not happened: {names(pilot)}"
-        await settle(pilot)
-
-
 def taken_by_a_teammate(inbox: Inbox, name: str) -> None:
     inbox.assign(contact_named(inbox, name), BEN.id)
 
@@ -63,7 +53,7 @@ async def test_what_arrives_moves_no_row_while_keys_are_pressed(tmp_path: Path) 
         await press(pilot, "6")
         assert names(pilot) == ["Lena", "Omar", "Mai"]
         receive(inbox.store, contact_named(inbox, "Mai Tran"), "one more thing")
-        await until(pilot, lambda: contacts(pilot).holds_back)
+        await settle_until(pilot, lambda: contacts(pilot).holds_back)
         seen = []
         for _ in range(2):
             await press(pilot, "j")
@@ -79,10 +69,10 @@ async def test_once_the_keys_rest_it_goes_in_and_the_cursor_stays_on_its_contact
     async with console(inbox) as pilot:
         await press(pilot, "6")
         receive(inbox.store, contact_named(inbox, "Mai Tran"), "one more thing")
-        await until(pilot, lambda: contacts(pilot).holds_back)
+        await settle_until(pilot, lambda: contacts(pilot).holds_back)
         assert names(pilot) == ["Lena", "Omar", "Mai"]
         await press(pilot, "j")
-        await until(pilot, lambda: names(pilot) == ["Mai", "Lena", "Omar"])
+        await settle_until(pilot, lambda: names(pilot) == ["Mai", "Lena", "Omar"])
         assert under_cursor(pilot) == "Omar"
         assert not contacts(pilot).holds_back
 
@@ -95,13 +85,13 @@ async def test_a_contact_that_leaves_the_list_under_the_cursor_stays_until_the_a
         await press(pilot, "j")
         assert under_cursor(pilot) == "Omar"
         taken_by_a_teammate(inbox, "Omar Haddad")
-        await until(pilot, lambda: contacts(pilot).holds_back)
+        await settle_until(pilot, lambda: contacts(pilot).holds_back)
         contacts(pilot)._on_rest()  # as after a key that came just before
         await settle(pilot)
         assert (names(pilot), under_cursor(pilot)) == (["Mai", "Omar", "Lena"], "Omar")
         await press(pilot, "j")
         assert under_cursor(pilot) == "Lena"
-        await until(pilot, lambda: names(pilot) == ["Mai", "Lena"])
+        await settle_until(pilot, lambda: names(pilot) == ["Mai", "Lena"])
         assert under_cursor(pilot) == "Lena"
 
 
@@ -110,7 +100,7 @@ async def test_at_the_end_of_the_list_a_key_lets_in_what_waits_at_once(tmp_path:
     inbox = open_inbox(tmp_path, ("Mai Tran",))
     async with console(inbox) as pilot:
         taken_by_a_teammate(inbox, "Mai Tran")
-        await until(pilot, lambda: contacts(pilot).holds_back)
+        await settle_until(pilot, lambda: contacts(pilot).holds_back)
         assert under_cursor(pilot) == "Mai"
         await press(pilot, "j")
         assert names(pilot) == []

@@ -6,7 +6,7 @@ import shlex
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ismsg_tui.domain.pasted import LONGEST, MOST, pasted_paths
@@ -49,6 +49,8 @@ def test_paths_in_double_quotes_are_understood(paths: list[str], between: str) -
 
 
 @given(SEVERAL, BETWEEN)
+@example(['/"\\'], " ")
+@example(["/ \\"], "\n")
 @settings(max_examples=examples(150))
 def test_paths_with_backslashes_before_spaces_are_understood(paths: list[str], between: str) -> None:
     assert pasted_paths(between.join(map(escaped, paths)) + " ") == paths

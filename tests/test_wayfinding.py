@@ -23,6 +23,7 @@ from tests.desk_setup import (
     press,
     receive,
     settle,
+    settle_until,
     shown_by,
     write,
 )
@@ -128,8 +129,7 @@ async def test_what_a_teammate_takes_stays_in_sight_until_the_agent_moves(tmp_pa
         assert [line[:30] for line in shown_by(pilot, ContactList)] == before
         assert "moves with you" in on_screen(pilot)
         await press(pilot, "j")
-        rows = "\n".join(shown_by(pilot, ContactList))
-        assert CROWD[0] not in rows
+        await settle_until(pilot, lambda: CROWD[0] not in "\n".join(shown_by(pilot, ContactList)))
         assert shown_name(pilot) == CROWD[3]
         assert "moves with you" not in on_screen(pilot)
 

@@ -39,7 +39,7 @@ def pasted_paths(text: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     """The words of a text as a shell takes them; none where its quotes do not match or its backslashes part folders."""
-    if re.search(r"(?:^|[\s'\"])(?:[A-Za-z]:|\\)\\", text):
+    if re.search(r"(?:^|(?<!\\)[\s'\"])(?:[A-Za-z]:|\\)\\", text):
         return [word.strip("'\"") for word in re.findall(r'"[^"]*"|\'[^\']*\'|\S+', text)]
     try:
         return shlex.split(text)
