@@ -35,9 +35,9 @@ class SigningActs(ContactActs):
     async def action_sign_in(self) -> None:
         """Sign in again."""
         try:
-            account = read_account(self._inbox.store.path.parent)
+            account = await asyncio.to_thread(read_account, self._inbox.store.path.parent)
         except ClientError as error:
-            self.notify(str(error), severity="warning", timeout=8)
+            self.notify(str(error), severity="warning", timeout=8, markup=False)
             return
         if account is None:
             self.notify("This inbox is your own. “ismsg login” joins that of a team.", timeout=6)
