@@ -22,9 +22,11 @@ from ismsg_tui.server.app import Server, ServerSettings
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.restored import begin_new_histories
 from ismsg_tui.server.run import Background
+from ismsg_tui.server.snapshots import Snapshot
 from ismsg_tui.signing import enter_account
 from ismsg_tui.sqlite import sqlite3
 from ismsg_tui.store import outbox
+from ismsg_tui.store.migrations import SCHEMA_VERSION
 from ismsg_tui.store.outbox import Counts
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync import engine, live
@@ -243,6 +245,15 @@ def in_step(*consoles: Console) -> None:
     for console in consoles:
         assert_sound(console.store)
         assert (console.counts.unsent, console.store.replica.rebuilding, console.store.replica.sweeping) == (0, 0, 0)
+
+
+def made_snapshot(team: Team) -> Snapshot:
+    """The snapshot that the server gives out, once it is there."""
+    session = team.server.accounts.issue_local(WORKSPACE.id, ANA.id, "test")
+    viewer = team.server.accounts.viewer(session.access, WORKSPACE.id)
+    while (found := team.server.snapshots.find(viewer, SCHEMA_VERSION)) is None:
+        team.server.snapshots._attending.join()
+    return found
 
 
 def in_both(console: Console) -> list[str]:

@@ -17,9 +17,9 @@ from ismsg_tui.store.snapshot import build
 from ismsg_tui.sync.authority import UnreachableError
 from ismsg_tui.sync.exchange import Exchange
 from tests.bad_line import BadLine, Rule
-from tests.factories import ANA, MAI, WORKSPACE, uid
+from tests.factories import MAI, WORKSPACE, uid
 from tests.replicas import assert_sound, rows_of
-from tests.team import Console, Team, a_team
+from tests.team import Console, Team, a_team, made_snapshot
 
 W = f"/v1/w/{WORKSPACE.id}"
 ASKED = f"GET {W}/snapshot"
@@ -44,22 +44,13 @@ def team(tmp_path: Path) -> Iterator[Team]:
         yield team
 
 
-def made(team: Team) -> Snapshot:
-    """The snapshot that the server gives out, once it is there."""
-    session = team.server.accounts.issue_local(WORKSPACE.id, ANA.id, "test")
-    viewer = team.server.accounts.viewer(session.access, WORKSPACE.id)
-    while (found := team.server.snapshots.find(viewer, SCHEMA_VERSION)) is None:
-        team.server.snapshots._attending.join()
-    return found
-
-
 def made_anew(team: Team) -> Snapshot:
     """The next one, after all that were made have become too old to be given out to those who begin."""
-    for path in made(team).path.parent.glob("*.gz"):
+    for path in made_snapshot(team).path.parent.glob("*.gz"):
         about = path.stat()
         os.utime(path, (about.st_atime - 1_000, about.st_mtime - 1_000))
     team.hear("one more thing")
-    return made(team)
+    return made_snapshot(team)
 
 
 def run(console: Console) -> None:
@@ -67,7 +58,7 @@ def run(console: Console) -> None:
 
 
 def test_the_two_newest_are_kept_and_one_that_is_being_read_is_read_to_its_end(team: Team) -> None:
-    first = made(team)
+    first = made_snapshot(team)
     content = first.path.read_bytes()
     with first.path.open("rb") as file:
         begun = file.read(1_000)
@@ -79,7 +70,7 @@ def test_the_two_newest_are_kept_and_one_that_is_being_read_is_read_to_its_end(t
 
 @pytest.mark.parametrize("at_hand", [True, False])
 def test_a_console_whose_snapshot_is_gone_begins_anew(team: Team, at_hand: bool) -> None:
-    first = made(team)
+    first = made_snapshot(team)
     line = BadLine(team.address)
     console = team.console("slow", address=line.address)
     line.rules = [Rule(ASKED, cut_reply=30_000), Rule(f"GET {W}/changes", cut_reply=0)]

@@ -24,7 +24,7 @@ from ismsg_tui.plain.desk import PlainDesk
 from ismsg_tui.plain.talk import Talk
 from ismsg_tui.server.app import ServerSettings
 from ismsg_tui.server.database import Database
-from ismsg_tui.server.snapshots import Snapshot, SnapshotBuilder
+from ismsg_tui.server.snapshots import SnapshotBuilder
 from ismsg_tui.sqlite import sqlite3
 from ismsg_tui.store import outbox, snapshot
 from ismsg_tui.store.connection import Connection, open_writer
@@ -39,7 +39,7 @@ from tests.bad_line import BadLine, Rule, Speak, answer, problem
 from tests.desk_server import desk_on
 from tests.factories import ANA, BEN, MAI, WEB, WORKSPACE
 from tests.replicas import assert_sound, derived, rows_of
-from tests.team import Console, Team, a_team
+from tests.team import Console, Team, a_team, made_snapshot
 
 W = f"/v1/w/{WORKSPACE.id}"
 ASKED = f"GET {W}/snapshot"
@@ -71,7 +71,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
             )
         team.server.ledger.seed(WORKSPACE.id, rows)
         team.hear("good morning")
-        made(team)
+        made_snapshot(team)
         team.hear("are you there?")
         yield team
 
@@ -95,15 +95,6 @@ def paged(team: Team) -> Console:
     console = team.console(f"paged {new_id()}")
     Exchange(console.store, console.authority).run()
     return console
-
-
-def made(team: Team) -> Snapshot:
-    """The snapshot of the workspace, once it is there."""
-    session = team.server.accounts.issue_local(WORKSPACE.id, ANA.id, "test")
-    viewer = team.server.accounts.viewer(session.access, WORKSPACE.id)
-    while (found := team.server.snapshots.find(viewer, SCHEMA_VERSION)) is None:
-        team.server.snapshots._attending.join()
-    return found
 
 
 def run(console: Console, progress: Callable[[Progress], None] = lambda _: None) -> None:
@@ -233,8 +224,8 @@ def served(body: bytes, team: Team, **other: str) -> Speak:
     headers = {
         "ETag": f'"{hashlib.sha256(body).hexdigest()}"',
         "Repr_Digest": f"sha-256=:{digest}:",
-        "Ismsg_Snapshot_Epoch": made(team).epoch,
-        "Ismsg_Snapshot_Revision": str(made(team).revision),
+        "Ismsg_Snapshot_Epoch": made_snapshot(team).epoch,
+        "Ismsg_Snapshot_Revision": str(made_snapshot(team).revision),
         **other,
     }
     return answer(200, body, kind="application/octet-stream", **headers)
@@ -243,7 +234,7 @@ def served(body: bytes, team: Team, **other: str) -> Speak:
 def changed(team: Team, folder: Path, change: Callable[[Connection], object]) -> bytes:
     """The snapshot as somebody else has made it, packed."""
     path = folder / "changed.db"
-    path.write_bytes(gzip.decompress(made(team).path.read_bytes()))
+    path.write_bytes(gzip.decompress(made_snapshot(team).path.read_bytes()))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         change(connection)
     return gzip.compress(path.read_bytes(), 1)
@@ -337,13 +328,13 @@ def test_a_damaged_search_index_is_noticed(team: Team, tmp_path: Path) -> None:
     with closing(open_writer(tmp_path / "own.db")) as own:
         migrate(own)
         with pytest.raises(SnapshotError):
-            check(path, own, made(team).revision)
+            check(path, own, made_snapshot(team).revision)
 
 
 def test_faults_of_every_kind_end_in_pages(
     team: Team, line: BadLine, paged: Console, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = made(team).path.read_bytes()
+    whole = made_snapshot(team).path.read_bytes()
     altered = bytearray(whole)
     altered[len(whole) // 2] ^= 1
     right = base64.b64encode(hashlib.sha256(whole).digest()).decode()
@@ -434,7 +425,7 @@ def test_rows_of_another_history_go_and_what_was_taken_there_is_sent_again(team:
         other.hear("lost with the server")
         run(ana)
         other.restore(backup)
-        made(other)
+        made_snapshot(other)
         ana.authority.close()
         ana = ana.again()
         run(ana)
@@ -461,7 +452,7 @@ def test_it_is_described_and_read_from_anywhere(team: Team) -> None:
     session = team.server.accounts.issue_local(WORKSPACE.id, ANA.id, "test")
     with httpx.Client(base_url=team.address, headers={"Authorization": f"Bearer {session.access}"}) as client:
         whole = client.get(f"{W}/snapshot", params={"schema": SCHEMA_VERSION})
-        found = made(team)
+        found = made_snapshot(team)
         assert whole.status_code == 200
         assert whole.content == found.path.read_bytes()
         digest = base64.b64encode(hashlib.sha256(whole.content).digest()).decode()
@@ -520,11 +511,11 @@ def test_an_old_one_is_made_anew_and_kept_for_who_is_fetching_it(tmp_path: Path)
         run(fresh)  # it is only begun to be made: nobody waits for it
         assert fresh.texts() == []
         assert fresh.store.cursor == team.server.ledger.head(WORKSPACE.id)
-        first = made(team)
+        first = made_snapshot(team)
         team.hear("hello")
-        assert made(team) == first
+        assert made_snapshot(team) == first
         os.utime(first.path, (first.made_at - 1_000, first.made_at - 1_000))
-        second = made(team)
+        second = made_snapshot(team)
         assert second.revision > first.revision
         session = team.server.accounts.issue_local(WORKSPACE.id, ANA.id, "test")
         viewer = team.server.accounts.viewer(session.access, WORKSPACE.id)

@@ -39,11 +39,12 @@ class PeopleDialog(Picker[Person, Person]):
 
 
 def _me(user: User, mine: Availability | None) -> Choice[Person]:
-    name = shown_line(user.name, NAME_LIMIT) or "somebody"
+    name = shown_line(user.name, NAME_LIMIT)
+    words = f"You — {name}" if name not in ("", "You") else "You"  # as the demo calls whoever tries it
     if mine is None:
-        return Choice(Person(user.id), f"You — {name}", "alone")
+        return Choice(Person(user.id), words, "alone")
     other = "online" if mine is Availability.BUSY else "busy"
-    return Choice(Person(user.id), f"You — {name}", mine.value, f"Enter makes you {other}")
+    return Choice(Person(user.id), words, mine.value, f"Enter makes you {other}")
 
 
 def _choice(user: User, presence: Presence | None, inbox: Inbox) -> Choice[Person]:
