@@ -16,6 +16,8 @@ OWN_STRINGS = re.compile(r"22;default|2;(\(\d+\) )?ismsg")
 """The shape of the mouse pointer, and the title with the number of waiting customers."""
 KEEP_TITLE, GIVE_TITLE_BACK = "22;2t", "23;2t"
 """The terminal remembers its title at the start and has it again at the end."""
+WIPE = "\x1b[K"
+"""The last of all, once the console has ended: the words that said that it opens are taken away."""
 COLOURS = re.compile(r"(?:(?:[34]8;2;\d+;\d+;\d+|[012347]|9)(?:;|(?=m)))*m")
 """Attributes and colours as Textual writes them to a terminal of true colour."""
 PLAIN_COLOURS = re.compile(r"(?:(?:[012347]|3[0-7]|9[0-7])(?:;|(?=m)))*m")
@@ -26,7 +28,7 @@ def harm(output: str, size: tuple[int, int], colours: re.Pattern[str] = COLOURS)
     """Everything in what was written that Textual and Rich do not write of their own accord."""
     columns, rows = size
     found = set()
-    for token in tokens(output):
+    for token in tokens(output.removesuffix(WIPE)):
         match token:
             case Token("text", words):
                 bad = HARMFUL.search(words) is not None
@@ -42,8 +44,7 @@ def harm(output: str, size: tuple[int, int], colours: re.Pattern[str] = COLOURS)
             case Token("csi", value) if value[0] == "?" and value[-1] in "hl":
                 bad = not value[1:-1].isdigit() or int(value[1:-1]) not in MODES
             case Token("csi", value):
-                # The last takes away the words that say that the desk opens.
-                bad = value not in ("?2026$p", "?2048$p", ">25u", "<u", KEEP_TITLE, GIVE_TITLE_BACK, "K")
+                bad = value not in ("?2026$p", "?2048$p", ">25u", "<u", KEEP_TITLE, GIVE_TITLE_BACK)
             case _:  # whole pictures, which nobody asked for here
                 bad = True
         if bad:
