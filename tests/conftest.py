@@ -4,6 +4,7 @@ for property tests, and none that takes a notification away before a test has lo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import settings
 from textual.notifications import Notification
 
 from tests.servers import postgres_database, server_database, sqlite_database
+from tests.waiting import ELSEWHERE
 
 __all__ = ["postgres_database", "server_database", "sqlite_database"]
 
@@ -23,4 +25,12 @@ def notifications_that_stay() -> Iterator[None]:
     """What is notified stays as long as its console."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Notification, "time_left", 3_600.0)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def threads_that_are_waited_for() -> Iterator[None]:
+    """What a console has other threads do is known, and a test can wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "to_thread", ELSEWHERE.to_thread)
         yield

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from subprocess import Popen
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds after which something that does not happen counts as failed; nothing ever waits so long in vain."""
@@ -44,3 +49,35 @@ def listening_to(process: Popen[bytes] | Popen[str], seconds: float = PATIENCE) 
         yield
     finally:
         killer.cancel()
+
+
+class Elsewhere:
+    """What loops have asked other threads to do by `asyncio.to_thread`, so that a test can wait for all of it.
+
+    Some of it lasts as long as a test wants, a file that is still being written for one: nobody waits for that longer
+    than `LONGEST` seconds.
+    """
+
+    LONGEST = 3.0
+
+    def __init__(self) -> None:
+        self._to_thread = asyncio.to_thread
+        self._going: set[asyncio.Task[object]] = set()
+
+    async def to_thread(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `asyncio.to_thread`, and known until it is done."""
+        task = asyncio.create_task(self._to_thread(call, *args, **kwargs))
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
+        return await task
+
+    async def at_rest(self) -> bool:
+        """Wait until nothing of this loop is being done elsewhere; whether there was nothing to wait for."""
+        loop = asyncio.get_running_loop()
+        going = {task for task in self._going if task.get_loop() is loop}
+        if going:
+            await asyncio.wait(going, timeout=self.LONGEST)
+        return not going
+
+
+ELSEWHERE = Elsewhere()

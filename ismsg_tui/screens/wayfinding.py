@@ -82,9 +82,8 @@ class Wayfinding(ContactActs):
         self.show_conversation()
         self.set_focus(self.query_one(Timeline))
 
-    @work(group="jump", exit_on_error=False, description="next unread")
     async def action_next_unread(self) -> None:
-        """Go to the next contact with something unread."""
+        """Go to the next contact with something unread; keys that follow wait for it, as they are meant for it."""
         find = self._inbox.contacts.next_unread
         sort, after = self.sorts[self.view], self.pane.contact_id
         found = await asyncio.to_thread(find, self.view, sort=sort, after=after)
