@@ -54,8 +54,8 @@ def listening_to(process: Popen[bytes] | Popen[str], seconds: float = PATIENCE) 
 class Elsewhere:
     """What loops have asked other threads to do by `asyncio.to_thread`, so that a test can wait for all of it.
 
-    Some of it lasts as long as a test wants, a file that is still being written for one: nobody waits for that longer
-    than `LONGEST` seconds.
+    Some of it lasts as long as a test wants, a file that is still being copied for one: nobody waits for that longer
+    than `LONGEST` seconds, and only once.
     """
 
     LONGEST = 3.0
@@ -63,21 +63,27 @@ class Elsewhere:
     def __init__(self) -> None:
         self._to_thread = asyncio.to_thread
         self._going: set[asyncio.Task[object]] = set()
+        self._lasting: set[asyncio.Task[object]] = set()
 
     async def to_thread(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `asyncio.to_thread`, and known until it is done."""
         task = asyncio.create_task(self._to_thread(call, *args, **kwargs))
         self._going.add(task)
-        task.add_done_callback(self._going.discard)
+        task.add_done_callback(self._ended)
         return await task
 
     async def at_rest(self) -> bool:
         """Wait until nothing of this loop is being done elsewhere; whether there was nothing to wait for."""
         loop = asyncio.get_running_loop()
-        going = {task for task in self._going if task.get_loop() is loop}
+        going = {task for task in self._going - self._lasting if task.get_loop() is loop}
         if going:
-            await asyncio.wait(going, timeout=self.LONGEST)
+            _, lasting = await asyncio.wait(going, timeout=self.LONGEST)
+            self._lasting |= lasting
         return not going
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._going.discard(task)
+        self._lasting.discard(task)
 
 
 ELSEWHERE = Elsewhere()
