@@ -137,7 +137,7 @@ class Terminal:
         self._process = subprocess.Popen(
             command,
             env=environment,
-            preexec_fn=partial(os.login_tty, self._theirs),  # noqa: PLW1509 - nothing runs beside it yet
+            preexec_fn=partial(_sit_down_at, self._theirs),  # noqa: PLW1509 - nothing runs beside it yet
         )
 
     def __enter__(self) -> Terminal:
@@ -305,6 +305,12 @@ class Terminal:
                 change(int(mode))
         elif value[-1] == "u":
             self.keyboards += {"<": -1, ">": 1}.get(value[0], 0)
+
+
+def _sit_down_at(terminal: int) -> None:
+    """Make a terminal that of this process; Ctrl+C works in it even if whoever began all this was deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.login_tty(terminal)
 
 
 def width_on_screen(text: str) -> int:

@@ -28,7 +28,7 @@ from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_header import ContactHeader
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.status_line import StatusLine
-from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, settle, shown_by, write
+from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, settle, settle_until, shown_by, write
 from tests.factories import ANA, BEN
 
 CARLA = User(id=new_id(), name="Carla Nunes")
@@ -202,14 +202,13 @@ async def test_teammates_are_told_what_is_looked_at_and_when_something_is_typed(
     mai, omar = (contact_named(inbox, name) for name in ("Mai Tran", "Omar Haddad"))
     async with team_console(inbox) as (pilot, told):
         await press(pilot, "j")
-        assert told[-1] == PresenceNote(ONLINE, omar)
+        await settle_until(pilot, lambda: told[-1] == PresenceNote(ONLINE, omar))
         await press(pilot, "k")
-        assert told[-1] == PresenceNote(ONLINE, mai)
+        await settle_until(pilot, lambda: told[-1] == PresenceNote(ONLINE, mai))
         await press(pilot, "enter")
         told.clear()
         await write(pilot, "hi")
-        while told[-1:] != [PresenceNote(ONLINE, mai)]:
-            await pilot.pause()
+        await settle_until(pilot, lambda: told[-1:] == [PresenceNote(ONLINE, mai)])
         assert told[0] == PresenceNote(ONLINE, mai, typing=True)
 
 

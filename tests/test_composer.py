@@ -21,6 +21,7 @@ from ismsg_tui.store.drafts import Draft
 from ismsg_tui.widgets.completion import CompletionList
 from ismsg_tui.widgets.composer import Composer
 from tests.on_screen import HARD_TEXTS, assert_screen_is_safe, needs_hard_texts, screen_lines, screen_text
+from tests.waiting import turn_until
 
 USERS = (
     User(id="ana", name="Ana Ruiz"),
@@ -275,7 +276,9 @@ async def test_a_click_takes_a_suggestion() -> None:
     async with writing() as (app, pilot):
         await type_text(pilot, ":thum")
         third = app.completions[2].split(" ")[0]
-        await pilot.click(CompletionList, offset=(4, 2))
+        rows = app.query_one(CompletionList)
+        await turn_until(pilot.pause, lambda: rows.size.height == len(app.completions), lambda: rows.size)
+        await pilot.click(rows, offset=(4, 2))
         assert app.area.text == third
         assert app.focused is app.area
 

@@ -25,6 +25,7 @@ from tests.on_screen import (
     screen_text,
     shown,
 )
+from tests.waiting import turn_until
 
 SNIPPETS = [
     Snippet(id="s1", name="welcome", topic="arrival", text="Dear $contact.firstname, the room is ready."),
@@ -90,9 +91,12 @@ async def test_the_preview_shows_what_is_sent_and_names_what_is_missing() -> Non
     async with shown(snippets()) as (app, pilot, _):
         assert "Dear Mai, the room is ready." in screen_text(app)
         await pilot.press("down")
-        text = " ".join(line.strip(" │") for line in screen_lines(app))
-        assert "Ask $contact.city for more." in text
-        assert "To fill in, Tab goes there: $contact.city." in text
+
+        def text() -> str:
+            return " ".join(line.strip(" │") for line in screen_lines(app))
+
+        await turn_until(pilot.pause, lambda: "Ask $contact.city for more." in text(), text)
+        assert "To fill in, Tab goes there: $contact.city." in text()
 
 
 async def test_a_snippet_that_lacks_a_value_can_be_taken_all_the_same() -> None:

@@ -138,6 +138,15 @@ def test_going_to_another_contact_paints_that_contacts_conversation(tmp_path: Pa
             assert "▎ hello, this is Mai" not in terminal.text
 
 
+def test_what_is_typed_in_one_burst_goes_where_slow_typing_would_have_gone(tmp_path: Path) -> None:
+    open_inbox(tmp_path / "data").close_store()
+    with ismsg(tmp_path, "--data", str(tmp_path / "data"), "--user", ANA.email) as terminal:
+        terminal.wait_for_cursor("▌ Mai Tran")
+        terminal.send("\x0bfisch\rrgood evening")
+        terminal.wait_for_cursor("good evening")
+        assert "▎ hello, this is Lena" in terminal.text
+
+
 def test_the_newest_message_stays_in_sight_while_the_reply_grows(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path / "data", ("Mai Tran",))
     for number in range(60):

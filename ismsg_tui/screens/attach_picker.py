@@ -142,7 +142,7 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
         self.rows.set_active(True)
         self.rows.empty_words = "Looking for files…"
         self.rows.show_choices(())
-        self.query_one(PlainInput).focus()
+        self.set_focus(self.query_one(PlainInput))
         # No thread of the pool: one that hangs on a dead network folder must not keep the program from ending.
         Thread(target=self._walk, name="files", daemon=True).start()
         self._refresh()

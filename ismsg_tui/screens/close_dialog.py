@@ -123,7 +123,7 @@ class CloseDialog(Dialog[ClosingNote]):
     def on_mount(self) -> None:
         """Start with the category."""
         self._count()
-        self._category_field.focus()
+        self.set_focus(self._category_field)
 
     @property
     def _category_field(self) -> PlainInput:
@@ -158,7 +158,7 @@ class CloseDialog(Dialog[ClosingNote]):
     @on(Input.Submitted, "#category")
     def _to_summary(self) -> None:
         self._say(_ASKED[self._mode])
-        self.query_one("#summary").focus()
+        self.set_focus(self.query_one("#summary"))
 
     @on(TextArea.Changed)
     def _count(self) -> None:
@@ -188,10 +188,10 @@ class CloseDialog(Dialog[ClosingNote]):
         category, summary = self.category, self.summary
         if self._needs_category and not category:
             self._say("A category is needed: choose one.", wrong=True)
-            self._category_field.focus()
+            self.set_focus(self._category_field)
         elif len(category) > CATEGORY_LIMIT:
             self._say(f"A category takes {CATEGORY_LIMIT} characters.", wrong=True)
-            self._category_field.focus()
+            self.set_focus(self._category_field)
         elif len(summary) > SUMMARY_LIMIT:
             self._say(f"The summary is {len(summary) - SUMMARY_LIMIT:,} characters too long.", wrong=True)
         elif self._mode is ClosingNotes.FULL and not summary:

@@ -123,9 +123,9 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
         self.show_conversation()
         self.pane.paste_picture()
 
-    def action_files(self) -> None:
+    async def action_files(self) -> None:
         """Show the files of the conversation."""
-        self.pane.show_files()
+        await self.pane.show_files()
 
     async def _write(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """Have the store do something; a refusal or a fault is told. Returns whether it was done."""

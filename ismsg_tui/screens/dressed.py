@@ -6,17 +6,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from textual.app import App
 from textual.filter import LineFilter
 
 from ismsg_tui.actions import keymap, remap
 from ismsg_tui.config import Config
+from ismsg_tui.screens.type_ahead import TypeAhead
 from ismsg_tui.themes import THEMES, readable
 from ismsg_tui.widgets.filters import Encodable, last_filters, set_scrollbars, wants_ascii
 from ismsg_tui.widgets.segments import show_emoji_in_words
 
 
-class DressedApp(App[int]):
+class DressedApp(TypeAhead):
     """The base of every application of ismsg."""
 
     TITLE = "ismsg"

@@ -23,7 +23,7 @@ from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.entities import Attachment, Channel
 from ismsg_tui.domain.media import check_attachment, fitted_to
 from ismsg_tui.domain.text import file_name
-from ismsg_tui.folders import look_at, shortened
+from ismsg_tui.folders import Look, look_at, shortened
 from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.opener import Opener, open_by_system
 from ismsg_tui.screens.faults import TellsFaults
@@ -154,25 +154,24 @@ class FileActs(Vertical, TellsFaults):
                     self.query_one(Composer).focus_text()
 
     @on(ComposerArea.PathsPasted)
-    def _on_paths_pasted(self, event: ComposerArea.PathsPasted) -> None:
+    async def _on_paths_pasted(self, event: ComposerArea.PathsPasted) -> None:
         event.stop()
-        self._ask(event.text, event.paths)
+        if self.contact_id is None:
+            return
+        if self.query_one(Composer).comment:  # which carries no files
+            self.query_one(Composer).insert(event.text)
+            return
+        looks = [await asyncio.to_thread(look_at, path) for path in event.paths]
+        self._ask(self.contact_id, event, looks)
 
     @work(group="picker", exit_on_error=False, description="ask about pasted paths")
-    async def _ask(self, text: str, paths: Sequence[str]) -> None:
-        composer, contact_id = self.query_one(Composer), self.contact_id
-        if contact_id is None:
-            return
-        if composer.comment:  # which carries no files
-            composer.insert(text)
-            return
+    async def _ask(self, contact_id: str, pasted: ComposerArea.PathsPasted, looks: Sequence[Look]) -> None:
         from ismsg_tui.screens.file_dialogs import AttachQuestion
 
-        looks = [await asyncio.to_thread(look_at, path) for path in paths]
         if await self.app.push_screen_wait(AttachQuestion(looks)):
-            self._add_used(contact_id, [Path(path) for path in paths])
+            self._add_used(contact_id, [Path(path) for path in pasted.paths])
         else:
-            composer.insert(text)
+            self.query_one(Composer).insert(pasted.text)
 
     # Adding
 
@@ -275,7 +274,6 @@ class FileActs(Vertical, TellsFaults):
 
     # Files of the conversation
 
-    @work(group="picker", exit_on_error=False, description="files of the conversation")
     async def show_files(self) -> None:
         """Show the contact's files, to open and save them."""
         card = self.card
@@ -288,4 +286,4 @@ class FileActs(Vertical, TellsFaults):
             self.notify("There are no files in this conversation.", timeout=3)
             return
         screen = FilesScreen(self._inbox, self._writing, card.contact.name, messages, self.habits, self.opener)
-        await self.app.push_screen_wait(screen)
+        _ = self.app.push_screen(screen)  # awaited by nobody: the keys wait for it already

@@ -146,7 +146,7 @@ class SaveDialog(Dialog[Path], TellsFaults):
         rows.can_focus = False
         rows.empty_words = "No folder in it by that name."
         rows.show_choices(())
-        self.query_one(PlainInput).focus()
+        self.set_focus(self.query_one(PlainInput))
         self._list()
 
     @on(Input.Changed)

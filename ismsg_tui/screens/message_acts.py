@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from textual import on, work
 
@@ -14,6 +15,9 @@ from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.timeline import Timeline
+
+if TYPE_CHECKING:
+    from ismsg_tui.screens.links_screen import LinksScreen
 
 LOOKED_THROUGH = 300
 """In so many of the newest lines links are looked for."""
@@ -73,16 +77,15 @@ class MessageActs(ContactActs):
     # Links
 
     @on(Timeline.LinkClicked)
-    def _show_clicked(self, event: Timeline.LinkClicked) -> None:
+    async def _show_clicked(self, event: Timeline.LinkClicked) -> None:
         event.stop()
-        self._show_links(event.message_id)
+        await self._show_links(event.message_id)
 
-    def action_links(self) -> None:
+    async def action_links(self) -> None:
         """Show where links lead: those of the picked message, else the newest of the conversation."""
         picked = self.pane.picked
-        self._show_links(picked.id if picked is not None and find_links(picked.text) else None)
+        await self._show_links(picked.id if picked is not None and find_links(picked.text) else None)
 
-    @work(group="links", exclusive=True, exit_on_error=False, description="show links")
     async def _show_links(self, message_id: str | None) -> None:
         card = self.pane.card
         if card is None:
@@ -99,12 +102,13 @@ class MessageActs(ContactActs):
         from ismsg_tui.screens.links_screen import LinksScreen
         from ismsg_tui.targets import target_of
 
-        screen = LinksScreen(card.contact.name, [target_of(link) for link in links])
-        url = await self.app.push_screen_wait(screen)
-        if url is not None:
-            await self._open(url)
+        self._choose_link(LinksScreen(card.contact.name, [target_of(link) for link in links]))
 
-    async def _open(self, url: str) -> None:
+    @work(group="links", exclusive=True, exit_on_error=False, description="show links")
+    async def _choose_link(self, screen: LinksScreen) -> None:
+        url = await self.app.push_screen_wait(screen)
+        if url is None:
+            return
         self.notify("Opening the link…", timeout=2)
         try:
             await asyncio.to_thread(self.link_opener, url)

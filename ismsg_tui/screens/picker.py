@@ -81,7 +81,7 @@ class Picker(Dialog[R], Generic[T, R]):
         if not self.HAS_PREVIEW:
             # As tall as all of its choices, whatever is typed: a frame that changes while one types is no rest.
             self.query_one("#frame").styles.height = max(_LEAST, min(len(self._chooser.choices), _MOST)) + 4
-        self._chooser.input.focus()
+        self.set_focus(self._chooser.input)
         self._moved()
 
     def result(self, value: T) -> R:

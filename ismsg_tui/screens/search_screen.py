@@ -73,7 +73,7 @@ class SearchScreen(Dialog[tuple[Hit, str]], TellsFaults):
         super().on_mount()
         self.query_one(HitList).can_focus = False
         self.query_one(HitList).empty_words = _HELP
-        self.query_one(PlainInput).focus()
+        self.set_focus(self.query_one(PlainInput))
         if self._asked:
             self._search()
 

@@ -102,7 +102,7 @@ class SignInDialog(Dialog[Signed], TellsFaults):
     def _to_empty(self) -> bool:
         """Go to the first empty field; returns whether there is one."""
         empty = next((name for name in _FIELDS if not self._value(name)), None)
-        self._field(empty or "password").focus()
+        self.set_focus(self._field(empty or "password"))
         return empty is not None
 
     def _field(self, name: str) -> PlainInput:
@@ -155,7 +155,7 @@ class SignInDialog(Dialog[Signed], TellsFaults):
         for name in _FIELDS:
             self._field(name).disabled = name in self._fixed
         self._say(words, wrong=wrong)
-        self._field("password").focus()
+        self.set_focus(self._field("password"))
         self._show_keys()
 
     @work(group="sign in", exit_on_error=False, description="sign in")
@@ -165,7 +165,7 @@ class SignInDialog(Dialog[Signed], TellsFaults):
             address = check_address(values["address"])
         except AddressError as error:
             self._say(str(error), wrong=True)
-            self._field("address").focus()
+            self.set_focus(self._field("address"))
             return
         self._attempt += 1
         attempt = self._attempt

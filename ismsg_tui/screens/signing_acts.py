@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual import on, work
 
@@ -14,6 +15,9 @@ from ismsg_tui.sync.authority import ClientError
 from ismsg_tui.sync.credentials import read_account
 from ismsg_tui.sync.status import SyncState, SyncStatus
 from ismsg_tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from ismsg_tui.screens.sign_in_dialog import SignInDialog
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +31,10 @@ class SigningActs(ContactActs):
     """Has the server asked at once; None where there is none."""
 
     @on(TitleBar.StateClicked)
-    def _on_state_clicked(self) -> None:
+    async def _on_state_clicked(self) -> None:
         if self.status is not None and self.status.state is SyncState.SIGNED_OUT:
-            self.action_sign_in()
+            await self.action_sign_in()
 
-    @work(group="sign in again", exclusive=True, exit_on_error=False, description="sign in again")
     async def action_sign_in(self) -> None:
         """Sign in again."""
         try:
@@ -46,9 +49,13 @@ class SigningActs(ContactActs):
         else:
             from ismsg_tui.screens.sign_in_dialog import SignInDialog
 
-            signed = await self.app.push_screen_wait(SignInDialog(account.url, account.email, again=True))
-            if signed is not None:
-                await self._go_on_as(signed)
+            self._sign_in(SignInDialog(account.url, account.email, again=True))
+
+    @work(group="sign in again", exclusive=True, exit_on_error=False, description="sign in again")
+    async def _sign_in(self, dialog: SignInDialog) -> None:
+        signed = await self.app.push_screen_wait(dialog)
+        if signed is not None:
+            await self._go_on_as(signed)
 
     async def _go_on_as(self, signed: Signed) -> None:
         try:

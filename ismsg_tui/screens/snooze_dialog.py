@@ -93,7 +93,7 @@ class SnoozeDialog(Dialog[datetime]):
         """Start on the first preset."""
         rows = self.query_one("#presets", _Presets)
         rows.show_choices(self._presets)
-        rows.focus()
+        self.set_focus(rows)
         self.call_after_refresh(rows.park_cursor)
 
     @on(Input.Changed)
@@ -131,7 +131,7 @@ class SnoozeDialog(Dialog[datetime]):
     def action_switch(self) -> None:
         """Go from the presets to the field or back."""
         field = self.query_one(PlainInput)
-        (self.query_one("#presets", _Presets) if field.has_focus else field).focus()
+        self.set_focus(self.query_one("#presets", _Presets) if field.has_focus else field)
 
     def action_take(self) -> None:
         """Take what has the focus."""

@@ -83,7 +83,7 @@ class Welcome(Dialog[Start]):
         """Begin with the demo."""
         super().on_mount()
         self._choices.show_choices([Choice(start, title) for start, title in _TITLES.items()])
-        self._choices.focus()
+        self.set_focus(self._choices)
         self._tell()
 
     @on(LineList.Highlighted)

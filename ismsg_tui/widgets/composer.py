@@ -247,7 +247,7 @@ class Composer(CheckedDraft):
         parts = ((), None) if self.comment else (self._files, self._reply_to)
         self._submitted = Draft(self._area.text, self.comment, *parts)
         self._area.move_cursor(self._area.document.end)
-        self._area.focus()
+        self.screen.set_focus(self._area)
         self.post_message(self.Submitted(Draft(text, self.comment, *parts)))
 
     @_in_turn
@@ -259,7 +259,7 @@ class Composer(CheckedDraft):
     def action_fill_in(self) -> None:
         """Take what is offered or go to the next blank; where there is neither, leave the text."""
         if self.query_one(AttachmentChips).has_focus:
-            self._area.focus()
+            self.screen.set_focus(self._area)
         elif not self._area.fill_in():
             self.screen.focus_next()
 
@@ -275,7 +275,7 @@ class Composer(CheckedDraft):
         if self._area.completing:
             self._completions.close(dismissed=True)
         elif self.query_one(AttachmentChips).has_focus:
-            self._area.focus()
+            self.screen.set_focus(self._area)
         elif self._quotes and self._submitted is None:
             self._unquote()
         else:

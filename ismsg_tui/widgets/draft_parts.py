@@ -88,7 +88,7 @@ class DraftParts(Vertical):
         if self._submitted is None:
             self._reply_to = None
             self._changed()
-            self._area.focus()
+            self.screen.set_focus(self._area)
 
     # Files
 
@@ -107,14 +107,14 @@ class DraftParts(Vertical):
         """Go to the blank before the cursor, or to the files that will be sent, or back from them."""
         chips = self.query_one(AttachmentChips)
         if chips.has_focus:
-            self._area.focus()
+            self.screen.set_focus(self._area)
         elif not self._area.select_blank(back=True, around=not chips.chips) and chips.chips:
-            chips.focus()
+            self.screen.set_focus(chips)
 
     @on(AttachmentChips.Left)
     def _leave_chips(self, event: AttachmentChips.Left) -> None:
         event.stop()
-        self._area.focus()
+        self.screen.set_focus(self._area)
 
     @on(AttachmentChips.Removed)
     def _remove(self, event: AttachmentChips.Removed) -> None:

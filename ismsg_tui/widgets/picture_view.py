@@ -132,6 +132,9 @@ class PictureView(Static):
             if way is Graphics.KITTY:
                 number = new_number()
                 sent, texts = await asyncio.to_thread(kitty_picture, path, number, room, background, cell, os.environ)
+                if self._drawn != (path, *room):  # a cancellation can come too late to end this worker
+                    return
+                self._forget()
                 self._number = number
                 self._artist.to_terminal(sent)
                 # The colour is the number of the picture.
