@@ -246,6 +246,27 @@ async def test_a_file_is_taken_out_of_the_draft_by_the_mouse(tmp_path: Path, tre
         assert [file.name for file in draft_of(pilot).attachments] == ["prices.txt"]
 
 
+async def test_more_files_than_there_is_room_for_are_counted_and_the_keys_go_through_them(
+    tmp_path: Path, tree: Path
+) -> None:
+    for number in range(9):
+        (tree / f"enclosure {number} of a long list.txt").write_text(str(number))
+    async with console(desk(tmp_path), size=(80, 24)) as pilot:
+        await keys(pilot, "enter", "ctrl+o")
+        await typed(pilot, "long list")
+        await keys(pilot, *["tab"] * 9, "enter")
+        assert "enclosure 8" in on_screen(pilot)
+        assert "enclosure 0" not in on_screen(pilot)
+        assert "9 files in all" in on_screen(pilot)
+        await keys(pilot, "shift+tab", *["left"] * 8)
+        assert "▌file enclosure 0" in on_screen(pilot)
+        lines = on_screen(pilot).splitlines()
+        y = next(index for index, line in enumerate(lines) if "enclosure 2" in line)
+        await pilot.click(offset=(lines[y].index("×", lines[y].index("enclosure 2")), y))
+        await settle_until(pilot, lambda: len(draft_of(pilot).attachments) == 8)
+        assert "enclosure 2" not in "".join(file.name for file in draft_of(pilot).attachments)
+
+
 async def test_the_files_of_a_draft_are_there_after_a_restart(tmp_path: Path, tree: Path) -> None:
     inbox = desk(tmp_path)
     async with console(inbox) as pilot:

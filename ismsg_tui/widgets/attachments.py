@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from ismsg_tui.actions import Scope, bindings
+from ismsg_tui.actions import Scope, action, bindings, key_label
 from ismsg_tui.domain.entities import Attachment
 from ismsg_tui.widgets.file_lines import facts, fit_name, kind_word
 from ismsg_tui.widgets.segments import style_of
@@ -99,20 +99,34 @@ class AttachmentChips(Widget, can_focus=True):
         places = self._places(max(1, width))
         return (places[-1][0] + 1 if places else 0) + bool(self.note)
 
+    def _shown(self, places: Sequence[tuple[int, int, int]]) -> range:
+        """The lines of chips that there is room for: around the cursor, else those with the newest files."""
+        lines, room = places[-1][0] + 1 if places else 0, max(1, self.size.height - bool(self.note))
+        if lines <= room:
+            return range(lines)
+        room = max(1, room - 1)  # one goes to the words that say so
+        first = min(places[self.cursor][0], lines - room) if self.has_focus else lines - room
+        return range(first, first + room)
+
     def render(self) -> Content:
         """The chips; the one under the cursor also has a bar, to be seen without colour."""
         width = max(1, self.size.width)
         plain, marked = self.get_visual_style("chips--chip"), style_of(self, "chips--cursor")
-        lines: list[Content] = []
-        for index, (chip, (line, start, end)) in enumerate(zip(self.chips, self._places(width), strict=True)):
+        places = self._places(width)
+        shown = self._shown(places)
+        lines: list[Content] = [Content("")] * len(shown)
+        for index, (chip, (line, start, end)) in enumerate(zip(self.chips, places, strict=True)):
+            if line not in shown:
+                continue
             here = self.has_focus and index == self.cursor
             room = max(0, end - start - 2 - cell_len(_CROSS))
             words = chip.words if cell_len(chip.words) <= room else fit_name(chip.words, room)
             box = Content.styled(f"{'▌' if here else ' '}{words}{_CROSS} ", marked if here else plain)
-            if line == len(lines):
-                lines.append(box)
-            else:
-                lines[line] = Content.assemble(lines[line], " ", box)
+            row = line - shown.start
+            lines[row] = Content.assemble(lines[row], " ", box) if start else box
+        if places and len(shown) <= places[-1][0]:
+            key = key_label(action("chips").current_keys[0])
+            lines.append(Content(f"{len(places)} files in all{f'; {key} goes through them' if key else ''}"))
         if self.note:
             lines.append(Content(self.note))
         return Content("\n").join(lines)
@@ -131,8 +145,10 @@ class AttachmentChips(Widget, can_focus=True):
         at = event.get_content_offset(self)
         if at is None:
             return
-        for index, (line, start, end) in enumerate(self._places(max(1, self.size.width))):
-            if at.y == line and start <= at.x < end:
+        places = self._places(max(1, self.size.width))
+        clicked = at.y + self._shown(places).start
+        for index, (line, start, end) in enumerate(places):
+            if clicked == line and start <= at.x < end:
                 self.cursor = index
                 if at.x >= end - 1 - cell_len(_CROSS):
                     self.action_remove_chip()
