@@ -332,6 +332,40 @@ async def test_recording_again_replaces_the_take_after_a_second_press(tmp_path: 
         assert second != first
 
 
+async def test_recording_again_without_a_microphone_keeps_the_take(tmp_path: Path) -> None:
+    microphone = FakeMicrophone(SAID.tobytes())
+    async with desk(open_inbox(tmp_path), microphone) as pilot:
+        await record(pilot)
+        (first,) = takes_in(tmp_path)
+        microphone.error = AudioError("No microphone was found: plug one in.")
+        await press(pilot, "R", "R")
+        await until(pilot, lambda: "No microphone was found" in told(pilot))
+        assert takes_in(tmp_path) == [first]
+        assert "0:00 / 0:01" in bar(pilot)
+
+
+async def test_lost_samples_are_counted_while_it_records_and_when_it_is_reviewed(tmp_path: Path) -> None:
+    async with desk(open_inbox(tmp_path), FakeMicrophone(SAID.tobytes(), SAID.tobytes(), lost=2)) as pilot:
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: "2 gaps: this machine was too busy" in bar(pilot))
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: voice_of(pilot).recording is None)
+        assert "Recording with 2 gaps" in bar(pilot)
+
+
+async def test_a_take_that_is_played_pauses_when_another_contact_is_looked_at(tmp_path: Path) -> None:
+    inbox, speaker = open_inbox(tmp_path), FakeSpeaker()
+    async with desk(inbox, FakeMicrophone(tone(440, 6.0).tobytes()), speaker) as pilot:
+        await record(pilot)
+        await press(pilot, "space")
+        await until(pilot, lambda: voice_of(pilot).player.is_busy)
+        app = pilot.app
+        assert isinstance(app, IsmsgApp)
+        app.desk.show_contact(contact_named(inbox, "Omar Haddad"))
+        await until(pilot, lambda: voice_of(pilot).player.playback.state is PlayerState.PAUSED)
+        assert bar(pilot) == ""
+
+
 async def test_a_take_is_heard_paused_and_moved_in(tmp_path: Path) -> None:
     speaker = FakeSpeaker()
     said = np.concatenate([tone(440, 6.0), tone(880, 6.0)])
@@ -593,6 +627,7 @@ async def test_the_bar_fits_every_screen(tmp_path: Path, size: tuple[int, int]) 
     async with desk(open_inbox(tmp_path), size=size) as pilot:
         await record(pilot)
         assert "0:00" in on_screen(pilot) or size[1] < 12
+        assert "Esc Delete" in bar(pilot) or size[0] < 60
         for line in on_screen(pilot).splitlines():
             assert len(line) <= size[0]
 

@@ -49,6 +49,8 @@ class Recording:
     """The contact's."""
     recorder: Recorder
     levels: deque[int]
+    instead_of: Take | None = None
+    """The take that goes once this one is there."""
     dropped: bool = False
     """The agent does not want it."""
 
@@ -102,6 +104,7 @@ class Voice:
         self._kept: set[Path] = set()
         self._peaks: dict[Path, tuple[int, ...]] = {}
         self._seconds: dict[Path, float] = {}
+        self._gaps: dict[Path, int] = {}
         self._sending: dict[Path, Sending] = {}
         self._told: AudioError | None = None
 
@@ -134,8 +137,8 @@ class Voice:
 
     # Recording
 
-    def start(self, contact_id: str, name: str) -> None:
-        """Begin to record for a contact; nothing is played meanwhile."""
+    def start(self, contact_id: str, name: str, *, instead_of: Take | None = None) -> None:
+        """Begin to record for a contact, perhaps instead of an earlier take; nothing is played meanwhile."""
         self.close_note()
         self.player.pause()
         levels: deque[int] = deque(maxlen=METER)
@@ -146,7 +149,7 @@ class Voice:
                 levels.append(round(100 * progress.level**2))
 
         recorder = Recorder(self.folder, self._microphone, limit=self.limit, warn_at=self._warn_at, on_change=note)
-        self.recording = Recording(contact_id, name, recorder, levels)
+        self.recording = Recording(contact_id, name, recorder, levels, instead_of)
         recorder.start(contact_id)
 
     def stop(self) -> None:
@@ -181,10 +184,14 @@ class Voice:
         take, error = recording.recorder.take, recording.recorder.progress.error
         if error is not None and not recording.dropped:
             errors.append(error)
+        if take is not None and recording.instead_of is not None:
+            self.forget(recording.instead_of)
+            self.discard(recording.instead_of)
         if take is not None and recording.dropped:
             take.discard()
         elif take is not None and self._claim(take):
             self._seconds[take.path] = recording.recorder.progress.seconds
+            self._gaps[take.path] = recording.recorder.progress.overflows
             self._takes.append(take)
         return recording.contact_id
 
@@ -199,6 +206,10 @@ class Voice:
     def seconds(self, take: Take) -> float:
         """How long a take is that waits."""
         return self._seconds[take.path]
+
+    def gaps(self, take: Take) -> int:
+        """How often the microphone's samples were lost while it was recorded; of one that was left nobody knows."""
+        return self._gaps.get(take.path, 0)
 
     def was_left(self, take: Take) -> bool:
         """Whether a take is from an earlier console."""
@@ -262,6 +273,12 @@ class Voice:
         if self.note is not None:
             self.note = None
             self.player.stop()
+
+    def hush(self, shown: Take | None) -> None:
+        """Pause a take that is played while the bar shows another one or none."""
+        sound = self.player.playback.sound
+        if isinstance(sound, Take) and sound != shown and self.player.is_busy:
+            self.player.pause()
 
     def toggle(self, take: Take | None) -> None:
         """Play or pause what the bar shows: the note, else the take."""

@@ -57,13 +57,13 @@ class VoiceActs(ContactActs):
 
     def show_voice(self) -> None:
         """Draw the bar as things stand, for the contact that is looked at."""
-        bar, contact_id = self.bar, self.pane.contact_id
+        bar, contact_id, take = self.bar, self.pane.contact_id, self._take
+        self.voice.hush(take)
         view = bar_view(self.voice, contact_id, self._channel_of(contact_id))
         if view is None and self.focused is bar:
             self.leave_bar()
         bar.view = view
         self._look_on(self.voice.is_active)
-        take = self._take
         if take is not None and self.voice.peaks(take) is None:
             self._find_peaks(take)
 
@@ -113,12 +113,12 @@ class VoiceActs(ContactActs):
         elif card is not None:
             self._start(card.contact.id, card.contact.name)
 
-    def _start(self, contact_id: str, name: str) -> None:
+    def _start(self, contact_id: str, name: str, *, instead_of: Take | None = None) -> None:
         way = way_of(self._channel_of(contact_id))
         if way.form is None:
             self.notify(way.words, severity="warning", timeout=10, markup=False)
             return
-        self.voice.start(contact_id, one_line(name, NAME_LIMIT))
+        self.voice.start(contact_id, one_line(name, NAME_LIMIT), instead_of=instead_of)
         self.show_conversation()
         self.show_voice()
         # Who is writing goes on writing.
@@ -234,9 +234,8 @@ class VoiceActs(ContactActs):
     def _asked_of_take(self, action_id: str, take: Take) -> None:
         if action_id == "finish_voice":
             self._send_take(take)
-        elif action_id == "record_again" and self._confirmed(Confirm.AGAIN):
-            self._delete(take)
-            self.action_record()
+        elif action_id == "record_again" and (card := self.pane.card) and self._confirmed(Confirm.AGAIN):
+            self._start(card.contact.id, card.contact.name, instead_of=take)
 
     def _drop(self, take: Take | None) -> None:
         voice = self.voice

@@ -35,6 +35,8 @@ def _recording_view(voice: Voice, recording: Recording, contact_id: str | None) 
         note, alarm = "once more deletes it", True
     elif progress.warning:
         note, alarm = f"it ends in {_clock(voice.limit - progress.seconds + 0.99)} and is kept", True
+    elif progress.overflows:
+        note, alarm = f"{_gaps(progress.overflows)}: this machine was too busy", True
     elif progress.silent and progress.seconds > SILENT_AFTER:
         note, alarm = "nothing is heard: is the microphone muted?", True
     starting = progress.state is RecorderState.STARTING
@@ -58,6 +60,8 @@ def _take_view(voice: Voice, take: Take, way: Way) -> BarView:
     seconds = min(playback.seconds, duration) if here else 0.0
     busy = here and voice.player.is_busy
     title = f"A recording of {_clock(duration)} was kept" if voice.was_left(take) else "Recording"
+    if gaps := voice.gaps(take):
+        title = f"{title} with {_gaps(gaps)}"
     note, alarm = _speed_words(playback), False
     if voice.confirm is not None:
         note = f"once more deletes it{' and records anew' if voice.confirm is Confirm.AGAIN else ''}"
@@ -74,9 +78,9 @@ def _take_view(voice: Voice, take: Take, way: Way) -> BarView:
         keys=(
             *((("finish_voice", "Send"),) if way.form else ()),
             ("pause_voice", "Pause" if busy else "Play"),
-            *_moves(voice),
-            ("record_again", "Again"),
             ("drop_voice", "Delete"),
+            *((("record_again", "Again"),) if way.form else ()),
+            *_moves(voice),
         ),
         keys_elsewhere=(("record", "Send, listen, delete…"),),
     )
@@ -103,7 +107,7 @@ def _note_view(voice: Voice, note: Note) -> BarView:
         clock=f"{_clock(playback.seconds)} / {_clock(playback.duration)}",
         levels=note.peaks,
         share=min(1.0, playback.seconds / playback.duration) if playback.duration else 0.0,
-        keys=(("pause_voice", "Pause" if busy else "Play"), *_moves(voice), ("drop_voice", "Close")),
+        keys=(("pause_voice", "Pause" if busy else "Play"), ("drop_voice", "Close"), *_moves(voice)),
         keys_elsewhere=(("play_voice", "Pause" if busy else "Play"),),
     )
 
@@ -115,6 +119,10 @@ def _moves(voice: Voice) -> tuple[tuple[str, str], ...]:
 
 def _speed_words(playback: Playback) -> str:
     return f"{playback.speed:g}x" if playback.speed != 1.0 else ""
+
+
+def _gaps(count: int) -> str:
+    return "a gap" if count == 1 else f"{count:,} gaps"
 
 
 def _clock(seconds: float) -> str:
