@@ -149,10 +149,17 @@ def test_channels_are_mixed_into_one(tmp_path: Path) -> None:
 
 def test_other_formats_are_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "note.m4a").write_bytes(b"\x00\x00\x00\x1cftypM4A " * 100)
-    with pytest.raises(AudioError, match=r"note\.m4a is in a format that ismsg can't play: save it"):
+    with pytest.raises(AudioError, match=r"note\.m4a is in a format that ismsg can't play: open it"):
         open_sound(tmp_path / "note.m4a")
     with pytest.raises(AudioError, match=r"gone\.ogg is not there"):
         open_sound(tmp_path / "gone.ogg")
+
+
+def test_a_sound_of_the_store_is_not_called_by_its_sha256(tmp_path: Path) -> None:
+    blob = tmp_path / ("0f" * 32)
+    blob.write_bytes(b"no sound at all")
+    with pytest.raises(AudioError, match=r"^This sound is in a format that ismsg can't play"):
+        open_sound(blob)
 
 
 @given(cut=st.integers(0, 6_000), at=st.integers(0, 6_000), wrong=st.binary(max_size=40))

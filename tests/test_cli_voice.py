@@ -92,6 +92,17 @@ def test_a_recording_needs_a_name_that_says_its_format(desk: Desk, tmp_path: Pat
     assert ".ogg or .mp3" in desk.refused("record", str(tmp_path / "said.txt"), code=2)
 
 
+def test_a_file_that_is_there_is_not_recorded_over_unless_that_is_wanted(
+    sound_server: SoundServer, desk: Desk, tmp_path: Path
+) -> None:
+    path = tmp_path / "said.ogg"
+    path.write_text("what was said before")
+    assert "is there already" in desk.refused("record", str(path), "--seconds", "0.2")
+    assert path.read_text() == "what was said before"
+    desk.good("record", str(path), "--seconds", "0.2", "--force")
+    assert soundfile.info(path).format == "OGG"
+
+
 def test_what_is_recorded_can_be_played(sound_server: SoundServer, desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "said.ogg"
     desk.good("record", str(path), "--seconds", "0.5")

@@ -32,10 +32,11 @@ LISTEN = 3.0
 """Seconds that the test listens."""
 
 
-def record_to_file(path: Path, seconds: float | None, device: str | None) -> int:
+def record_to_file(path: Path, seconds: float | None, device: str | None, *, force: bool = False) -> int:
     """Record into an .ogg or .mp3 file until Ctrl-C, or for some seconds; returns the exit code.
 
-    What an earlier recording into the same file left behind after a crash is written beside it first.
+    A file that is there already is replaced only with `force`. What an earlier recording into the same file left behind
+    after a crash is written beside it first.
     """
     forms = {form.suffix: form for form in SoundFormat}
     form = forms.get(path.suffix.lower())
@@ -48,6 +49,8 @@ def record_to_file(path: Path, seconds: float | None, device: str | None) -> int
             rescued = _free_name(path)
             _keep(take, form, rescued)
             click.echo(f"An earlier recording was interrupted; it is in {rescued}.", err=True)
+        if path.exists() and not force:
+            raise AudioError(f"{path} is there already: choose another name, or replace it with --force.")
         recorder = _record(PortAudioMicrophone(device), folder, min(seconds or LIMIT, LIMIT))
         error = recorder.progress.error
         written = _keep(recorder.take, form, path) if recorder.take else None

@@ -52,14 +52,13 @@ def open_sound(sound: Path | Take) -> SoundFile:
         return library.SoundFile(path)
     except (OSError, RuntimeError, TypeError) as error:
         if not path.is_file():
-            raise AudioError(f"The sound {name} is not there any more.") from error
-        raise AudioError(
-            f"{name} is in a format that ismsg can't play: save it and open it with another program."
-        ) from error
+            raise AudioError(f"{name} is not there: was it moved or renamed?") from error
+        raise AudioError(f"{name} is in a format that ismsg can't play: open it with another program.") from error
 
 
 def _named(path: Path) -> str:
-    return one_line(path.name, LONGEST_NAME)
+    """What a sentence calls a sound; a file of the store is named by its SHA-256, which tells people nothing."""
+    return one_line(path.name, LONGEST_NAME) if path.suffix else "This sound"
 
 
 def length(file: SoundFile) -> float:

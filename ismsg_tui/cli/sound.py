@@ -34,16 +34,19 @@ def spoken_in(inbox: Inbox, channel: Channel | None, path: Path) -> Attachment:
     "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="N", help="End by itself after so many seconds."
 )
 @click.option("--device", metavar="NAME", help="The microphone, by a part of its name; else that of the settings.")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there already.")
 @pass_session
 @click.pass_context
-def record(ctx: click.Context, session: Session, file: Path, seconds: float | None, device: str | None) -> None:
+def record(
+    ctx: click.Context, session: Session, file: Path, seconds: float | None, device: str | None, force: bool
+) -> None:
     """Record into FILE, an .ogg or .mp3, until Ctrl-C or for five minutes at most.
 
     What an earlier recording into the same FILE left behind when it was killed is written beside it first.
     """
     from ismsg_tui.audio.shell import record_to_file
 
-    ctx.exit(record_to_file(file, seconds, device or session.config.microphone or None))
+    ctx.exit(record_to_file(file, seconds, device or session.config.microphone or None, force=force))
 
 
 @click.command("play")
