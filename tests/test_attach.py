@@ -350,8 +350,8 @@ async def test_a_program_is_not_opened_but_can_be_saved(tmp_path: Path, tree: Pa
         await keys(pilot, "e", "enter")
         assert "is a program or may run as one" in said(pilot)
         assert opened.paths == []
-        await keys(pilot, "ctrl+s", "ctrl+u")
-        await typed(pilot, "~/saved")
+        await keys(pilot, "ctrl+s")
+        await typed(pilot, "saved")
         await keys(pilot, "enter")
         while any(worker.group == "save" for worker in pilot.app.workers):
             await settle(pilot)
@@ -359,6 +359,32 @@ async def test_a_program_is_not_opened_but_can_be_saved(tmp_path: Path, tree: Pa
     saved = tmp_path / "saved" / "photognp.sh"
     assert saved.read_text().startswith("#!/bin/sh")
     assert not os.access(saved, os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("words", "saved"),
+    [
+        ("below/it", "offered/below/it"),
+        ("{home}/elsewhere", "elsewhere"),
+        ("~/elsewhere", "elsewhere"),
+        ("", "offered"),
+    ],
+)
+async def test_a_folder_is_typed_behind_the_one_on_offer_or_as_a_whole_path(
+    tmp_path: Path, tree: Path, words: str, saved: str
+) -> None:
+    inbox = desk(tmp_path)
+    inbox.reply(contact_named(inbox, "Mai Tran"), "", (inbox.blobs.add(tree / "prices.txt"),))
+    async with console(inbox) as pilot:
+        await press(pilot, "2")
+        app = pilot.app
+        assert isinstance(app, IsmsgApp)
+        app.desk.pane.habits.save_in = tmp_path / "offered"
+        await keys(pilot, "e", "ctrl+s")
+        await typed(pilot, words.format(home=tmp_path))
+        await keys(pilot, "enter")
+        await settle_until(pilot, lambda: "Saved as" in said(pilot))
+    assert (tmp_path / saved / "prices.txt").is_file()
 
 
 async def test_a_conversation_without_files_says_so(tmp_path: Path, tree: Path) -> None:

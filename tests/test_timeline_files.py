@@ -35,8 +35,8 @@ def line(attachment: Attachment, state: BlobState, width: int = 90, *, mine: boo
     [
         (BlobState(here=True, there=True), False, "here"),
         (BlobState(), False, "not here yet"),
-        (BlobState(wanted=True), False, "not here yet · being fetched"),
-        (BlobState(here=True), True, "here · not uploaded yet"),
+        (BlobState(wanted=True), False, "being fetched"),
+        (BlobState(here=True), True, "not uploaded yet"),
         (BlobState(here=True, done=40, total=100), True, "uploading 40 %"),
         (BlobState(done=40, total=100), False, "fetching 40 %"),
         (BlobState(here=True, error="The server is full."), True, "failed: The server is full"),

@@ -58,9 +58,10 @@ class FileHabits:
 
     @property
     def save_folder(self) -> str:
-        """Where to save unless something else is typed."""
+        """Where to save unless something else is typed; it can be gone on from."""
         downloads = Path.home() / "Downloads"
-        return shortened(str(self.save_in or (downloads if downloads.is_dir() else Path.home())))
+        folder = self.save_in or (downloads if downloads.is_dir() else Path.home())
+        return shortened(os.path.join(folder, ""))  # noqa: PTH118 - Path would drop the last separator
 
 
 class Adding:

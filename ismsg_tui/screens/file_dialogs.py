@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -29,6 +30,8 @@ from ismsg_tui.widgets.text_fields import PlainInput
 NAME_WIDTH = 48
 FOLDERS = 8
 """So many folders are shown while one types."""
+_BEGUN_ANEW = re.compile(r".*/(?=/|~/)")
+"""What stands before a whole path that was typed behind the folder on offer."""
 
 
 class AttachQuestion(Dialog[bool]):
@@ -152,6 +155,10 @@ class SaveDialog(Dialog[Path], TellsFaults):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
+        field = self.query_one(PlainInput)
+        if begun := _BEGUN_ANEW.match(field.value):
+            field.value = field.value[begun.end() :]
+            field.cursor_position = len(field.value)
         self._list()
 
     @work(group="list", exclusive=True, exit_on_error=False, description="list folders")

@@ -132,10 +132,9 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
         attachment, message = value.attachment, value.message
         rows = [
             f"{kind_word(attachment)} · {facts(attachment)}",
+            self._state_words(value),
             clean(attachment.mime),
             f"from {shown_line(self._author(message))}, {times.moment(message.at, times.local(now_ms()).date())}",
-            "",
-            self._state_words(value),
         ]
         return Content.assemble((f"{shown_line(file_name(attachment.name))}\n", "bold"), ("\n".join(rows), MUTED))
 

@@ -94,8 +94,8 @@ def state_words(state: BlobState, *, mine: bool) -> str:
     if state.error:
         return f"failed: {state.error.rstrip('.')}"
     if not state.here:
-        return "not here yet · being fetched" if state.wanted else "not here yet"
-    return "here · not uploaded yet" if mine and not state.there else "here"
+        return "being fetched" if state.wanted else "not here yet"
+    return "not uploaded yet" if mine and not state.there else "here"
 
 
 def facts(attachment: Attachment) -> str:
