@@ -382,6 +382,7 @@ async def test_a_folder_is_typed_behind_the_one_on_offer_or_as_a_whole_path(
         app.desk.pane.habits.save_in = tmp_path / "offered"
         await keys(pilot, "e", "ctrl+s")
         await typed(pilot, words.format(home=tmp_path))
+        await settle_until(pilot, lambda: "This folder is not there yet: it will be made." in on_screen(pilot))
         await keys(pilot, "enter")
         await settle_until(pilot, lambda: "Saved as" in said(pilot))
     assert (tmp_path / saved / "prices.txt").is_file()

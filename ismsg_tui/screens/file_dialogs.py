@@ -147,7 +147,6 @@ class SaveDialog(Dialog[Path], TellsFaults):
         super().on_mount()
         rows = self.query_one(ChoiceList)
         rows.can_focus = False
-        rows.empty_words = "No folder in it by that name."
         rows.show_choices(())
         self.set_focus(self.query_one(PlainInput))
         self._list()
@@ -167,7 +166,10 @@ class SaveDialog(Dialog[Path], TellsFaults):
         entries = await asyncio.to_thread(entries_for, typed, Path.cwd(), folders_only=True)
         names = [one_line(Path(entry.path).name, 100) + os.sep for entry in entries]
         choices = [Choice(entry, name) for entry, name in zip(entries, names, strict=True)]
-        self.query_one(ChoiceList).show_choices(choices)
+        rows = self.query_one(ChoiceList)
+        there = await asyncio.to_thread(os.path.isdir, whole_path(typed, Path.cwd()))
+        rows.empty_words = "No folders in it." if there else "This folder is not there yet: it will be made."
+        rows.show_choices(choices)
 
     def action_complete(self) -> None:
         """Go on as far as the folders agree, then into the one under the cursor."""
