@@ -213,6 +213,8 @@ def save_copy(source: Path, name: str, folder: Path) -> Path:
             target.flush()
             os.fsync(target.fileno())
         return _place(part, folder, safe)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise FileError(f"{safe} was not saved: {folder} is no folder. Choose one.") from error
     except OSError as error:
         raise FileError(disk_words(error, safe, f"saved in {folder}")) from error
     finally:
