@@ -125,7 +125,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("copy_conversation", "Y", "Copy all", _DESK, _C, "Copy the whole conversation as Markdown."),
     Action("attach", "ctrl+o", "Attach", _ANY, _F, "Choose files to send; a file dropped on the terminal asks first."),
-    Action("paste_picture", "alt+v", "Paste picture", _ANY, _F, "Attach the picture that is on the clipboard."),
+    Action("paste_picture", "f5", "Paste picture", _ANY, _F, "Attach the picture that is on the clipboard."),
     Action("files", "e", "Files", _DESK, _F, "Open, save or fetch the files of the conversation."),
     Action("chips", "shift+tab", "Chosen files", _TYPE, _F, "Go to the files that will be sent.", palette=False),
     Action("chip_left", "left,h", "Left", _CHIP, _F, "Go to the file before.", palette=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,15 @@ def _usual_keys_afterwards() -> Iterator[None]:
 @pytest.mark.parametrize("key_set", sorted(actions.KEY_SETS))
 def test_no_set_gives_one_key_two_meanings(key_set: str) -> None:
     assert actions.remap(key_set, {}) == []
+
+
+@pytest.mark.parametrize("key_set", sorted(actions.KEY_SETS))
+def test_every_action_has_a_key_that_any_terminal_can_send(key_set: str) -> None:
+    # Alt with a letter arrives as Esc and the letter, and most keys but letters and arrows lose Control and Shift.
+    assert actions.remap(key_set, {}) == []
+    sendable = re.compile(r"[^+]+|ctrl\+[a-z]|shift\+tab|(ctrl|shift)\+(up|down|left|right|home|end)")
+    for item in actions.ACTIONS:
+        assert any(sendable.fullmatch(key) for key in item.current_keys), item.id
 
 
 def test_an_action_gets_the_keys_that_people_write() -> None:

@@ -182,7 +182,7 @@ async def test_the_picture_is_shown_and_goes_into_the_draft_once_the_agent_says_
         async with console(inbox) as pilot:
             await press(pilot, "enter")
             await write(pilot, "look")
-            await press(pilot, "alt+v")
+            await press(pilot, "f5")
             await until_seen(pilot, "▀▀▀▀")
             assert "64 × 48" in on_screen(pilot)
             await press(pilot, "enter")
@@ -202,7 +202,7 @@ async def test_the_picture_is_shown_and_goes_into_the_draft_once_the_agent_says_
 async def test_the_picture_is_left_alone_if_the_agent_says_so(tmp_path: Path, picture: Path, answer: str) -> None:
     with desktop(tmp_path, offering("image/png", then=f"cat {picture}")):
         async with console(open_inbox(tmp_path / "data")) as pilot:
-            await press(pilot, "alt+v")
+            await press(pilot, "f5")
             await until_seen(pilot, "Attach the picture")
             await press(pilot, answer)
             assert not isinstance(pilot.app.screen, PictureQuestion)
@@ -214,7 +214,7 @@ async def test_a_picture_that_the_channel_does_not_take_is_refused(tmp_path: Pat
     padded = f"cat {picture}; head -c 5000000 /dev/zero"
     with desktop(tmp_path, offering("image/png", then=padded)):
         async with console(open_inbox(tmp_path / "data")) as pilot:
-            await press(pilot, "alt+v")
+            await press(pilot, "f5")
             await until_seen(pilot, "Attach the picture")
             await press(pilot, "y")
             await until_seen(pilot, "WhatsApp takes")
@@ -226,6 +226,6 @@ async def test_where_there_is_no_picture_a_sentence_says_so_and_what_is_typed_st
         async with console(open_inbox(tmp_path / "data")) as pilot:
             await press(pilot, "enter")
             await write(pilot, "look")
-            await press(pilot, "alt+v")
+            await press(pilot, "f5")
             await until_seen(pilot, "The clipboard holds no picture.")
             assert draft(pilot) == Draft("look")
