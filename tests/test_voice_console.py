@@ -221,6 +221,7 @@ async def test_a_recording_goes_on_while_another_contact_is_looked_at_and_waits_
         await press(pilot, "ctrl+r")
         await until(pilot, lambda: voice_of(pilot).recording is None)
         assert bar(pilot) == ""
+        assert "A recording waits to be sent: open Mai Tran." in told(pilot)
         app.desk.show_contact(contact_named(inbox, "Mai Tran"))
         await settle(pilot)
         assert "0:00 / 0:01" in bar(pilot)
@@ -521,6 +522,15 @@ async def test_a_recording_that_a_crash_left_is_offered_when_its_contact_is_open
         await until(pilot, lambda: bar(pilot) == "")
         (note,) = spoken(inbox, "Omar Haddad")
         assert note.duration == 42_000
+
+
+async def test_whose_recordings_a_crash_left_is_said_at_the_start(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    left_behind(inbox, "Omar Haddad", 4.0)
+    left_behind(inbox, "Omar Haddad", 2.0)
+    left_behind(inbox, "", 2.0)
+    async with desk(inbox) as pilot:
+        await until(pilot, lambda: "A recording waits to be sent: open Omar Haddad." in told(pilot))
 
 
 async def test_a_recording_under_way_is_kept_when_the_console_is_left(tmp_path: Path) -> None:

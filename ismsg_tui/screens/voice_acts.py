@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from textual import on, work
 from textual.timer import Timer
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at what is recorded or played, and so between two drawings of the bar."""
+_NAMED = 3
+"""So many contacts whose recordings wait are named."""
 
 
 class VoiceActs(ContactActs):
@@ -50,8 +53,20 @@ class VoiceActs(ContactActs):
 
     @work(group="voice", exit_on_error=False, description="find kept recordings")
     async def _find_kept(self) -> None:
-        self.voice.offer(await asyncio.to_thread(self.voice.find_kept))
+        kept = await asyncio.to_thread(self.voice.find_kept)
+        self.voice.offer(kept)
         self.show_voice()
+        self._tell_of_takes([take.tag for take in kept])
+
+    def _tell_of_takes(self, contact_ids: Sequence[str]) -> None:
+        """Say whose recordings wait, but for the contact that is looked at, whose bar shows it."""
+        elsewhere = [contact_id for contact_id in dict.fromkeys(contact_ids) if contact_id != self.pane.contact_id]
+        cards = [card for contact_id in elsewhere if (card := self._inbox.contacts.card(contact_id))]
+        if cards:
+            names = ", ".join(one_line(card.contact.name, NAME_LIMIT) for card in cards[:_NAMED])
+            more = f" and {len(cards) - _NAMED} more" if len(cards) > _NAMED else ""
+            what = "Recordings wait" if len(cards) > 1 else "A recording waits"
+            self.notify(f"{what} to be sent: open {names}{more}.", timeout=8, markup=False)
 
     # What is shown
 
@@ -86,6 +101,8 @@ class VoiceActs(ContactActs):
             self.notify(str(error), severity="error", timeout=12, markup=False)
         if news.ended_for is not None:
             self.voice.confirm = None
+            if self.voice.take_for(news.ended_for) is not None:
+                self._tell_of_takes([news.ended_for])
         self.show_voice()
 
     @property
