@@ -11,7 +11,7 @@ from ismsg_tui.audio.encoding import SoundFormat, encode
 from ismsg_tui.audio.sounds import as_bytes, blocks, length, open_sound, peaks
 from ismsg_tui.audio.take import Take
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.entities import Attachment, Channel, FileKind
+from ismsg_tui.domain.entities import Attachment, Channel, FileKind, MessageKind
 from ismsg_tui.domain.media import check_attachment, fitted_to, takes_voice
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
@@ -68,7 +68,7 @@ def make_attachment(
             return None
         return inbox.blobs.add(
             path,
-            name=f"voice-{local(take.started):%Y-%m-%d-%H%M%S}{way.form.suffix}",
+            name=f"{_stem(take)}{way.form.suffix}",
             kind=way.kind,
             mime=encoded.mime,
             duration=round(encoded.seconds * 1000),
@@ -77,6 +77,20 @@ def make_attachment(
         )
     finally:
         path.unlink(missing_ok=True)
+
+
+def _stem(take: Take) -> str:
+    return f"voice-{local(take.started):%Y-%m-%d-%H%M%S}"
+
+
+def was_sent(inbox: Inbox, take: Take) -> bool:
+    """Whether a take has gone to its contact: a console that was killed may have had no time to delete it."""
+    return any(
+        Path(file.name).stem == _stem(take) and file.duration == round(take.seconds * 1000)
+        for message in inbox.messages_with_files(take.tag)
+        for file in message.attachments
+        if message.kind is MessageKind.OUTGOING
+    )
 
 
 def attachment_of_file(inbox: Inbox, path: Path, way: Way) -> Attachment:

@@ -524,6 +524,22 @@ async def test_a_recording_that_a_crash_left_is_offered_when_its_contact_is_open
         assert note.duration == 42_000
 
 
+async def test_a_recording_that_was_sent_before_a_crash_is_not_offered_again(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with desk(inbox) as pilot:
+        await record(pilot)
+        kept = {path: path.read_bytes() for path in (tmp_path / "takes").iterdir()}
+        await press(pilot, "enter")
+        await until(pilot, lambda: bar(pilot) == "" and takes_in(tmp_path) == [])
+    for path, data in kept.items():
+        path.write_bytes(data)
+    left_behind(inbox, "Mai Tran", 2.0)
+    async with desk(inbox) as pilot:
+        await until(pilot, lambda: "A recording waits" in told(pilot))
+        assert len(takes_in(tmp_path)) == 1
+        assert len(spoken(inbox)) == 1
+
+
 async def test_whose_recordings_a_crash_left_is_said_at_the_start(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
     left_behind(inbox, "Omar Haddad", 4.0)

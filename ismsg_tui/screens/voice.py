@@ -23,7 +23,7 @@ from ismsg_tui.audio.take import Claim, Take, claim, kept_takes
 from ismsg_tui.audio.tempo import speeds
 from ismsg_tui.domain.entities import Attachment, Channel
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.voice_notes import Way, make_attachment, way_of
+from ismsg_tui.voice_notes import Way, make_attachment, was_sent, way_of
 
 STEP = 5.0
 """Seconds that a key goes back or on."""
@@ -120,7 +120,15 @@ class Voice:
 
     def find_kept(self) -> dict[Take, float]:
         """The takes that an earlier console left and no other has claimed, with their seconds; may take long."""
-        return {take: take.seconds for take in kept_takes(self.folder) if self._claim(take)}
+        kept: dict[Take, float] = {}
+        for take in kept_takes(self.folder):
+            if not self._claim(take):
+                continue
+            if was_sent(self._inbox, take):
+                self.discard(take)
+            else:
+                kept[take] = take.seconds
+        return kept
 
     def _claim(self, take: Take) -> bool:
         claimed = claim(take)
