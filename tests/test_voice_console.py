@@ -595,6 +595,24 @@ async def test_the_newest_voice_note_is_played_and_paused(tmp_path: Path) -> Non
         assert bar(pilot) == ""
 
 
+async def test_the_voice_note_of_a_picked_message_is_played(tmp_path: Path) -> None:
+    inbox, speaker = open_inbox(tmp_path), FakeSpeaker()
+    older = note_from(inbox, "Mai Tran", a_file(tmp_path / "old.ogg", tone(440, 2.0), codec="OPUS"))
+    newer = note_from(inbox, "Mai Tran", a_file(tmp_path / "new.ogg", tone(660, 2.0), codec="OPUS"))
+
+    def plays(file: Attachment) -> bool:
+        return voice_of(pilot).player.playback.sound == inbox.blobs.path(file.sha256)
+
+    async with desk(inbox, speaker=speaker) as pilot:
+        await press(pilot, "space")
+        await until(pilot, lambda: plays(newer))
+        await press(pilot, "left_parenthesis", "left_parenthesis", "space")
+        await until(pilot, lambda: plays(older))
+        await press(pilot, "space")
+        await until(pilot, lambda: voice_of(pilot).player.playback.state is PlayerState.PAUSED)
+        assert plays(older)
+
+
 async def test_after_its_end_a_note_leaves_the_screen_and_the_keys_are_where_they_were(tmp_path: Path) -> None:
     inbox, speaker = open_inbox(tmp_path), FakeSpeaker()
     note_from(inbox, "Mai Tran", a_file(tmp_path / "new.ogg", tone(660, 0.5), codec="OPUS"))

@@ -146,13 +146,17 @@ class VoiceActs(ContactActs):
 
     @work(group="play", exclusive=True, exit_on_error=False, description="find a voice note")
     async def action_play_voice(self) -> None:
-        """Play the conversation's newest voice note; pause or go on with what is played."""
-        if self.voice.note is not None:
+        """Play the picked message's voice note, or the newest; pause or go on with what is played."""
+        contact_id, message, note = self.pane.contact_id, self.pane.picked, self.voice.note
+        picked = next(filter(is_sound, message.attachments), None) if message is not None else None
+        if note is not None and (picked is None or self._inbox.blobs.path(picked.sha256) == note.path):
             self.voice.toggle(None)
             self.show_voice()
             return
-        contact_id = self.pane.contact_id
         if contact_id is None:
+            return
+        if message is not None and picked is not None:
+            self.play(contact_id, message, picked)
             return
         messages = await asyncio.to_thread(self._inbox.messages_with_files, contact_id)
         found = next(((message, file) for message in messages for file in message.attachments if is_sound(file)), None)
