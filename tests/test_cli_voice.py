@@ -84,7 +84,8 @@ def test_what_is_no_sound_is_refused_with_its_name(desk: Desk, tmp_path: Path) -
     desk.contact("Mai", "Tran", "hello")
     path = tmp_path / "letter.txt"
     path.write_text("no sound at all")
-    assert "letter.txt" in desk.refused("send", "Mai Tran", "--voice", str(path))
+    refused = desk.refused("send", "Mai Tran", "--voice", str(path))
+    assert "letter.txt is no sound that ismsg knows: send it with --attach." in refused
     assert "nowhere.wav" in desk.refused("send", "Mai Tran", "--voice", str(tmp_path / "nowhere.wav"))
 
 

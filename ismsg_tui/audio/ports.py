@@ -18,6 +18,10 @@ class AudioError(Exception):
     """Sound can't be recorded, kept or played. Its text is a sentence for the agent: what is wrong, what to do."""
 
 
+class UnknownSoundError(AudioError):
+    """A file is no sound, or in a format that can't be read."""
+
+
 class Stream(Protocol):
     """A device that is ours from its opening until it is closed."""
 

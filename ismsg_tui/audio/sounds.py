@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
-from ismsg_tui.audio.ports import AudioError
+from ismsg_tui.audio.ports import AudioError, UnknownSoundError
 from ismsg_tui.audio.take import Take
 from ismsg_tui.domain.text import one_line
 
@@ -53,7 +53,9 @@ def open_sound(sound: Path | Take) -> SoundFile:
     except (OSError, RuntimeError, TypeError) as error:
         if not path.is_file():
             raise AudioError(f"{name} is not there: was it moved or renamed?") from error
-        raise AudioError(f"{name} is in a format that ismsg can't play: open it with another program.") from error
+        raise UnknownSoundError(
+            f"{name} is in a format that ismsg can't play: open it with another program."
+        ) from error
 
 
 def _named(path: Path) -> str:

@@ -9,13 +9,14 @@ import click
 from ismsg_tui.cli.errors import FailedError
 from ismsg_tui.cli.session import Session, pass_session
 from ismsg_tui.domain.entities import Attachment, Channel
+from ismsg_tui.domain.text import file_name
 from ismsg_tui.files.handling import examine
 from ismsg_tui.inbox import Inbox
 
 
 def spoken_in(inbox: Inbox, channel: Channel | None, path: Path) -> Attachment:
     """A sound file as what the channel takes of recordings. Raises FileError, FailedError."""
-    from ismsg_tui.audio.ports import AudioError
+    from ismsg_tui.audio.ports import AudioError, UnknownSoundError
     from ismsg_tui.voice_notes import attachment_of_file, way_of
 
     way = way_of(channel)
@@ -24,6 +25,8 @@ def spoken_in(inbox: Inbox, channel: Channel | None, path: Path) -> Attachment:
     examine(path)
     try:
         return attachment_of_file(inbox, path, way)
+    except UnknownSoundError as error:
+        raise FailedError(f"{file_name(path.name)} is no sound that ismsg knows: send it with --attach.") from error
     except AudioError as error:
         raise FailedError(str(error)) from error
 
