@@ -7,13 +7,27 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from ismsg_tui.domain.views import View
 from ismsg_tui.widgets.contact_header import ContactHeader, Part, fitting
+from ismsg_tui.widgets.contact_list import ContactList
+from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.view_tabs import ViewTabs
-from tests.desk_setup import console, contact_named, on_screen, open_inbox, press, receive, settle, shown_by, write
+from tests.desk_setup import (
+    console,
+    contact_named,
+    on_screen,
+    open_inbox,
+    press,
+    receive,
+    settle,
+    settle_until,
+    shown_by,
+    write,
+)
 
 NAME = "Margaret Ashdown-Featherstonehaugh of Little Wittering"
 
@@ -90,3 +104,57 @@ async def test_the_terminals_cursor_goes_into_the_conversation_with_the_focus(
         await press(pilot, "l")
         region = pilot.app.screen.query_one(Timeline).content_region
         assert pilot.app.cursor_position == (region.x, region.bottom - 1)
+
+
+async def test_a_dialog_over_the_card_leaves_the_keys_with_the_card_not_with_a_hidden_field(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path), (80, 24)) as pilot:
+        await press(pilot, "p", "P", "escape")
+        assert pilot.app.screen.focused is pilot.app.screen.query_one(ContactPanel)
+        await press(pilot, "escape", "j")
+        assert isinstance(pilot.app.screen.focused, ContactList)
+        assert [row.name for row in [pilot.app.screen.query_one(ContactList).highlighted] if row] == ["Omar Haddad"]
+
+
+@pytest.mark.parametrize("back", ["p", "escape", "h"])
+async def test_the_card_gives_the_keys_back_to_what_it_was_asked_for_over(tmp_path: Path, back: str) -> None:
+    async with console(open_inbox(tmp_path), (80, 24)) as pilot:
+        desk = pilot.app.screen
+        for entered, kind in (("home", ContactList), ("l", Timeline)):
+            await press(pilot, entered, "p")
+            assert desk.query_one(ContactPanel).is_on_screen
+            await press(pilot, back)
+            assert isinstance(desk.focused, kind)
+            assert desk.focused.is_on_screen
+
+
+@pytest.mark.parametrize("key", ["r", "m", "enter"])
+async def test_who_answers_from_the_card_sees_what_is_written(tmp_path: Path, key: str) -> None:
+    async with console(open_inbox(tmp_path), (80, 24)) as pilot:
+        await press(pilot, "p", key)
+        await write(pilot, "seen words")
+        assert "seen words" in on_screen(pilot)
+
+
+async def test_a_card_longer_than_the_screen_is_scrolled_by_the_keys_of_the_conversation(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    card = inbox.contacts.card(contact_named(inbox, "Mai Tran"))
+    assert card is not None
+    inbox.store.adopt([replace(card.contact, fields={f"fact {n}": f"value {n}" for n in range(60)})])
+    async with console(inbox, (60, 20)) as pilot:
+        await press(pilot, "p")
+        assert "value 59" not in on_screen(pilot)
+        await press(pilot, "G")
+        await settle_until(pilot, lambda: "Earlier conversations" in on_screen(pilot))
+        await press(pilot, "g")
+        await settle_until(pilot, lambda: "Mai Tran" in on_screen(pilot))
+
+
+async def test_a_terminal_that_grows_and_shrinks_under_the_card_keeps_the_keys_on_something_seen(
+    tmp_path: Path,
+) -> None:
+    async with console(open_inbox(tmp_path), (80, 24)) as pilot:
+        desk = pilot.app.screen
+        await press(pilot, "p")
+        for columns in (120, 80, 160, 60):
+            await pilot.resize_terminal(columns, 24)
+            await settle_until(pilot, lambda: desk.focused is not None and desk.focused.is_on_screen)

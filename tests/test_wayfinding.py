@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from ismsg_tui.app import IsmsgApp
@@ -90,6 +91,32 @@ async def test_a_filter_that_fits_nobody_says_so(tmp_path: Path) -> None:
         await press(pilot, "f")
         await write(pilot, "nobody at all")
         assert "Nobody fits." in on_screen(pilot)
+
+
+async def test_the_first_letter_of_a_filter_hides_nobody_and_the_next_one_narrows(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path, ("Mai Tran", "Omar Haddad", "林晓雨"))
+    async with console(inbox) as pilot:
+        await press(pilot, "f", "o")
+        assert "Mai Tran" in "\n".join(shown_by(pilot, ContactList))
+        await press(pilot, "m")
+        assert "Omar Haddad" in "\n".join(shown_by(pilot, ContactList))
+        assert "Mai Tran" not in "\n".join(shown_by(pilot, ContactList))
+        await press(pilot, "escape", "f", "林")
+        assert "Mai Tran" not in "\n".join(shown_by(pilot, ContactList))
+
+
+@pytest.mark.parametrize("key", ["n", "N"])
+async def test_going_to_a_contact_that_the_filter_hides_leaves_the_filter(tmp_path: Path, key: str) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        desk = desk_of(pilot)
+        await press(pilot, "f")
+        await write(pilot, "lena")
+        await press(pilot, "enter", key)
+        await settle_until(pilot, lambda: shown_name(pilot) != "Lena Fischer")
+        assert "Mai Tran" in "\n".join(shown_by(pilot, ContactList))
+        assert desk.contacts.highlighted is not None
+        assert desk.contacts.highlighted.name == shown_name(pilot)
 
 
 async def test_next_unread_goes_round_the_view_and_skips_what_is_read(tmp_path: Path) -> None:

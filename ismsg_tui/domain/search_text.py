@@ -66,6 +66,11 @@ def match_query(text: str) -> str | None:
     return " AND ".join(f"({word})" if " OR " in word else word for word in words) or None
 
 
+def is_one_letter(text: str) -> bool:
+    """Whether this is a lone letter or digit, which finds whole words alone: nothing yet to narrow a list by."""
+    return len(search_form(text).strip()) == 1
+
+
 def find_spans(text: str, query: str) -> list[tuple[int, int]]:
     """Where `text`, as shown, has the words of `query`: (start, end) in characters, sorted, not overlapping.
 

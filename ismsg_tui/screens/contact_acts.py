@@ -60,6 +60,7 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
 
     def show_conversation(self) -> None:
         """Bring the conversation into sight where there is one pane."""
+        self.remove_class("-card")
         self.add_class("-conversation")
 
     def enter_bar(self, bar: Widget) -> None:

@@ -56,6 +56,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
     """The agent's desk."""
 
     CSS_PATH = "desk.tcss"
+    AUTO_FOCUS = ""  # it would go to the filter, though that is out of sight
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DESK, Scope.ANYWHERE)]
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as Textual declares it
         (0, "-one"),
@@ -106,15 +107,19 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
     # Views and list
 
     def show_view(self, view: View, contact_id: str | None = None) -> None:
-        """Show a view with the cursor on a contact of it, or on its first."""
+        """Show a view with the cursor on a contact of it, or on its first; a filter that would hide it is left."""
         if view is not self.view:
             self.drop_filter()
         self.view = view
         sort = self.sorts[view]
         rows = self._inbox.contacts.view(view, sort=sort, only=self.only)
+        position = rows.position(contact_id) if contact_id else 0
+        if position is None and self.only:
+            self.drop_filter()
+            self.show_view(view, contact_id)
+            return
         contacts = self.contacts
         contacts.empty_words = ("Nobody fits.", "Esc shows all again.") if self.only else NOBODY[view]
-        position = rows.position(contact_id) if contact_id else 0
         contacts.show_rows(rows, sort, rows.position, position or 0)
         self._open_highlighted()
         self._count()
@@ -282,20 +287,19 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
                 focused.park_cursor()
             case TextArea() | Input() as focused:
                 self.app.cursor_position = focused.cursor_screen_offset
+            case ContactPanel() as focused:
+                focused.park_cursor()
 
     def on_resize(self) -> None:
         """Keep the focus on something that can be seen when the panes change."""
         self.call_after_refresh(self._mend_focus)
 
     def _mend_focus(self) -> None:
-        if self.focused is not None and not self.focused.is_on_screen:
+        if self.focused is None or (isinstance(self.focused, ContactPanel) and not self.focused.display):
+            self.action_show_list()
+        elif not self.focused.is_on_screen:
+            self.remove_class("-card")
             self.set_class(self.focused is not self.contacts, "-conversation")
-
-    def action_toggle_panel(self) -> None:
-        """Show or hide the contact's card."""
-        shown = self.query_one(ContactPanel).display
-        self.set_class(not shown, "-panel")
-        self.set_class(shown, "-no-panel")
 
     # The rest
 

@@ -7,12 +7,14 @@ import asyncio
 from textual import on, work
 from textual.widgets import Input
 
+from ismsg_tui.domain.search_text import is_one_letter
 from ismsg_tui.domain.views import SORTS, Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.widgets.contact_list import ContactList
+from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.view_tabs import TITLES
@@ -50,8 +52,32 @@ class Wayfinding(ContactActs):
     @on(ConversationPane.Left)
     def action_show_list(self) -> None:
         """Go back to the contact list."""
-        self.remove_class("-conversation")
+        self.remove_class("-conversation", "-card")
         self.set_focus(self.contacts)
+
+    def action_toggle_panel(self) -> None:
+        """Show or hide the contact's card; where there is one pane it takes the keys, too."""
+        panel = self.query_one(ContactPanel)
+        if not self.has_class("-one"):
+            shown = panel.display
+            self.set_class(not shown, "-panel")
+            self.set_class(shown, "-no-panel")
+            if panel.has_focus:
+                self.action_show_list()
+        elif not self.has_class("-card"):
+            self.add_class("-card")
+            self.set_focus(panel)
+        else:
+            self.leave_card()
+
+    @on(ContactPanel.Left)
+    def leave_card(self) -> None:
+        """Go back from the card to what it was asked for over."""
+        if self.has_class("-one", "-conversation"):
+            self.show_conversation()
+            self.set_focus(self.query_one(Timeline))
+        else:
+            self.action_show_list()
 
     @work(group="jump", exit_on_error=False, description="jump")
     async def action_switch(self) -> None:
@@ -125,14 +151,15 @@ class Wayfinding(ContactActs):
 
     def action_filter(self) -> None:
         """Narrow the list."""
-        self.remove_class("-conversation")
+        self.remove_class("-conversation", "-card")
         self.add_class("-filter")
         self.set_focus(self.query_one("#filter", PlainInput))
 
     @on(Input.Changed, "#filter")
     def _narrow(self, event: Input.Changed) -> None:
-        if event.value.strip() != self.only:
-            self.only = event.value.strip()
+        only = "" if is_one_letter(event.value) else event.value.strip()
+        if only != self.only:
+            self.only = only
             self.show_view(self.view)
 
     @on(Input.Submitted, "#filter")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 
 from ismsg_tui import times
+from ismsg_tui.actions import Scope, bindings
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Contact, Conversation, ConversationStatus, User
 from ismsg_tui.domain.words import span_words, user_name
@@ -23,12 +27,17 @@ _LABEL = 10
 _INDENT = " " * (_LABEL + 1)
 
 
-class ContactPanel(VerticalScroll, can_focus=False):
-    """Everything known about the contact on one card."""
+class ContactPanel(VerticalScroll):
+    """Everything known about the contact on one card; the keys of the conversation scroll it while it has them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.TIMELINE)]
 
     DEFAULT_CSS = """
     ContactPanel { scrollbar-gutter: stable; }
     """
+
+    class Left(Message):
+        """The agent goes back from the card."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -44,6 +53,47 @@ class ContactPanel(VerticalScroll, can_focus=False):
         """Show a contact's card, or an empty one."""
         self._shown = card, users, channels, user_id
         self._write()
+
+    def action_line_down(self) -> None:
+        """Scroll a line down."""
+        self.scroll_down(animate=False)
+
+    def action_line_up(self) -> None:
+        """Scroll a line up."""
+        self.scroll_up(animate=False)
+
+    def action_newer(self) -> None:
+        """Scroll a page down."""
+        self.scroll_page_down(animate=False)
+
+    def action_older(self) -> None:
+        """Scroll a page up."""
+        self.scroll_page_up(animate=False)
+
+    def action_oldest(self) -> None:
+        """Scroll to the name."""
+        self.scroll_home(animate=False)
+
+    def action_newest(self) -> None:
+        """Scroll to the end."""
+        self.scroll_end(animate=False)
+
+    def action_show_list(self) -> None:
+        """Go back."""
+        self.post_message(self.Left())
+
+    async def action_write(self) -> None:
+        """Start to write to the contact, before the next key is looked at."""
+        await self.screen.run_action("reply")
+
+    def on_focus(self) -> None:
+        """Park the terminal's cursor once the card has a place."""
+        self.call_after_refresh(self.park_cursor)
+
+    def park_cursor(self) -> None:
+        """Leave the terminal's cursor at the top of the card."""
+        if self.has_focus:
+            self.app.cursor_position = self.content_region.offset
 
     def on_resize(self) -> None:
         """Fold what is long anew."""
