@@ -194,6 +194,11 @@ async def test_the_agent_comes_first_then_active_teammates_by_name() -> None:
         assert given == [AssignChoice("ben")]
 
 
+async def test_an_agent_who_is_called_you_is_named_once() -> None:
+    async with shown(AssignDialog([User(id="you", name="You")], "you", None)) as (app, _, __):
+        assert labels(app) == ["You"]
+
+
 async def test_an_assigned_contact_can_be_given_to_nobody_and_its_assignee_is_marked() -> None:
     async with shown(AssignDialog(USERS, "ben", "ana")) as (app, pilot, given):
         assert labels(app) == ["You — Ben Okafor", "Nobody (unassign)", "Ana Ruiz", "Anaïs Petit"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.geometry import Offset
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.clock import new_id, now_ms
@@ -15,6 +17,7 @@ from ismsg_tui.domain.views import View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.desk import Desk
 from ismsg_tui.widgets.contact_list import ContactList
+from ismsg_tui.widgets.text_fields import PlainInput
 from tests.desk_setup import (
     CHANNEL,
     console,
@@ -196,3 +199,21 @@ async def test_the_sort_of_a_view_is_switched_and_said(tmp_path: Path) -> None:
 
 def _taken_by_ben(inbox: Inbox, name: str) -> Issued:
     return Issued(new_id(), AssignContact(contact_named(inbox, name), BEN.id), Actor(BEN.id), now_ms())
+
+
+def next_letter(field: Widget | None) -> Offset | None:
+    """Where what is typed next into a field stands on the screen."""
+    return field.content_region.offset + Offset(len(field.value), 0) if isinstance(field, PlainInput) else None
+
+
+async def test_the_terminals_cursor_stands_where_the_next_letter_goes(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path)) as pilot:
+        app = pilot.app
+        for keys in (["f"], ["escape", "ctrl+k"], ["escape", "slash"], ["escape", "s", "tab"]):
+            await press(pilot, *keys)
+            for typed in ("", "om"):
+                await write(pilot, typed)
+                await settle_until(pilot, lambda: app.cursor_position == next_letter(app.screen.focused))
+                field = app.screen.focused
+                assert isinstance(field, PlainInput)
+                assert field.value == typed

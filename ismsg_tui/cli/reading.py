@@ -269,7 +269,7 @@ def _print_hits(hits: list[Hit], query: str) -> None:
 
     table = lines_table("When", "Contact", "Text")
     for hit in hits:
-        words = Text(_around(hit.text, query))
+        words = Text(_around(hit.words, query))
         for start, end in find_spans(words.plain, query):
             words.stylize("bold reverse", start, end)
         table.add_row(Text(when(hit.at), "dim"), Text(one_line(hit.contact)), words)

@@ -99,6 +99,11 @@ def user_name(user_id: str | None, users: Mapping[str, User]) -> str:
     return (one_line(user.name, NAME_LIMIT) if user else "") or "somebody"
 
 
+def you_words(name: str) -> str:
+    """The agent in a list of people, by name too unless that says no more."""
+    return f"You — {name}" if name not in ("", "You") else "You"  # as the demo calls whoever tries it
+
+
 def undone_words(kind: MessageKind, *, asking: bool = False) -> str:
     """What has not become of something that an agent wrote; with `asking` only not yet, as it waits for a yes."""
     if asking:

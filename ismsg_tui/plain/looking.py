@@ -146,7 +146,7 @@ def search(desk: PlainDesk, rest: str) -> None:
         known = (one_line(part, NAME_LIMIT) for part in (contact.name, contact.phone, contact.email))
         desk.say(f"{Role.CONTACT} {number}", ", ".join(dict.fromkeys(part for part in known if part)))
     for number, hit in enumerate(hits, first + len(people)):
-        words = f"{one_line(hit.contact, NAME_LIMIT)}, {when(hit.at)}: {one_line(hit.text)}"
+        words = f"{one_line(hit.contact, NAME_LIMIT)}, {when(hit.at)}: {one_line(hit.words)}"
         desk.say(f"{Role.FOUND} {number}", words)
     if not people and not hits:
         desk.say(Role.NOTICE, f"Nothing holds “{one_line(rest, 80)}”.")

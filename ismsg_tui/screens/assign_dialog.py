@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.text import one_line
-from ismsg_tui.domain.words import NAME_LIMIT
+from ismsg_tui.domain.words import NAME_LIMIT, you_words
 from ismsg_tui.screens.picker import Picker
 from ismsg_tui.widgets.choice_list import Choice
 
@@ -39,8 +39,6 @@ class AssignDialog(Picker[AssignChoice, AssignChoice]):
 
 
 def _choice(user: User, now: AssignChoice, *, you: bool = False) -> Choice[AssignChoice]:
-    name = one_line(user.name, NAME_LIMIT) or "somebody"
-    choice = AssignChoice(user.id)
-    return Choice(
-        choice, f"You — {name}" if you else name, one_line(user.team, 40), mark="now" if choice == now else ""
-    )
+    name = one_line(user.name, NAME_LIMIT)
+    choice, words = AssignChoice(user.id), you_words(name) if you else name or "somebody"
+    return Choice(choice, words, one_line(user.team, 40), mark="now" if choice == now else "")

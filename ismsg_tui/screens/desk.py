@@ -9,7 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, TextArea
+from textual.widgets import TextArea
 
 from ismsg_tui.actions import Scope, bindings, footer, key_label
 from ismsg_tui.clock import now_ms
@@ -283,12 +283,10 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
 
     def _park_cursor(self) -> None:
         match self.focused:
-            case LineList() | Timeline() as focused:
+            case LineList() | Timeline() | ContactPanel() | PlainInput() as focused:
                 focused.park_cursor()
-            case TextArea() | Input() as focused:
+            case TextArea() as focused:
                 self.app.cursor_position = focused.cursor_screen_offset
-            case ContactPanel() as focused:
-                focused.park_cursor()
 
     def on_resize(self) -> None:
         """Keep the focus on something that can be seen when the panes change."""

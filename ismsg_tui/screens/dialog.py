@@ -15,7 +15,6 @@ from textual.screen import ModalScreen
 from ismsg_tui.screens.newest_size import NewestSize
 from ismsg_tui.widgets.key_line import Key, KeyLine
 from ismsg_tui.widgets.segments import shown_line
-from ismsg_tui.widgets.text_fields import PlainInput
 
 R = TypeVar("R")
 
@@ -72,13 +71,6 @@ class Dialog(NewestSize, ModalScreen[R | None], Generic[R]):
     def on_mount(self) -> None:
         """Write the title."""
         self.query_one("#frame").border_title = Content(self._heading)
-        self.call_after_refresh(self._park_cursor)
-
-    def _park_cursor(self) -> None:
-        """Leave the terminal's cursor in the field that has the focus, now that it has a place."""
-        if isinstance(self.focused, PlainInput):
-            self.app.cursor_position = self.focused.cursor_screen_offset
-            self.focused.refresh()
 
     def say_below(self, words: str) -> None:
         """Write something into the lower edge of the frame."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ismsg_tui.domain.company import Company
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.wire import Availability, Presence
-from ismsg_tui.domain.words import NAME_LIMIT
+from ismsg_tui.domain.words import NAME_LIMIT, you_words
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.picker import Picker
 from ismsg_tui.widgets.choice_list import Choice
@@ -39,8 +39,7 @@ class PeopleDialog(Picker[Person, Person]):
 
 
 def _me(user: User, mine: Availability | None) -> Choice[Person]:
-    name = shown_line(user.name, NAME_LIMIT)
-    words = f"You — {name}" if name not in ("", "You") else "You"  # as the demo calls whoever tries it
+    words = you_words(shown_line(user.name, NAME_LIMIT))
     if mine is None:
         return Choice(Person(user.id), words, "alone")
     other = "online" if mine is Availability.BUSY else "busy"

@@ -28,16 +28,16 @@ SHOWN = 200
 
 _HELP = "\n".join(
     [
-        "Any part of a word of three letters and more is found; a word of two letters at its beginning or end.",
-        "Every word must be there. Narrow it down with:",
+        "Every word must be there: three letters find any part of a word, two its beginning or end.",
         "",
-        *(f"{example:<20} {meaning}" for _, meaning, example in FILTERS),
+        "Narrow it down with:",
+        *(f"{example}\t{meaning}" for _, meaning, example in FILTERS),
     ]
 )
 
 
 class SearchScreen(Dialog[tuple[Hit, str]], TellsFaults):
-    """Type, and see what fits; the result is the message to go to and the words that were looked for."""
+    """Type, and see what fits; the result is the message to go to and what was asked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,ctrl+n", "move(1)", "Down", show=False),
@@ -50,7 +50,8 @@ class SearchScreen(Dialog[tuple[Hit, str]], TellsFaults):
     SearchScreen PlainInput { margin: 0 0 1 0; }
     """
 
-    def __init__(self, inbox: Inbox, asked: str = "") -> None:
+    def __init__(self, inbox: Inbox, asked: str = "", at: str = "") -> None:
+        """`asked` is what was asked the last time, `at` the message that it led to."""
         super().__init__(
             "Search",
             [
@@ -60,7 +61,7 @@ class SearchScreen(Dialog[tuple[Hit, str]], TellsFaults):
             ],
         )
         self._inbox = inbox
-        self._asked = asked
+        self._asked, self._at = asked, at
         self._timer: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -75,6 +76,7 @@ class SearchScreen(Dialog[tuple[Hit, str]], TellsFaults):
         self.query_one(HitList).empty_words = _HELP
         self.set_focus(self.query_one(PlainInput))
         if self._asked:
+            self.query_one(PlainInput).action_select_all()
             self._search()
 
     @on(Input.Changed)
@@ -89,16 +91,17 @@ class SearchScreen(Dialog[tuple[Hit, str]], TellsFaults):
         asked = self.query_one(PlainInput).value
         hits = self.query_one(HitList)
         try:
-            words = parse_search(asked).words
+            wanted = parse_search(asked)
             found = await asyncio.to_thread(self._inbox.search, asked, SHOWN)
         except SearchError as error:
             hits.empty_words = str(error)
             hits.show_hits((), "")
             self.say_below("")
             return
-        hits.empty_words = f"Nothing found for “{asked.strip()}”." if asked.strip() else _HELP
-        hits.show_hits(found, words)
-        self.say_below(f"the {SHOWN} newest" if len(found) == SHOWN else f"{len(found)} found" if asked.strip() else "")
+        hits.empty_words = _HELP if wanted.says_nothing else f"Nothing found for “{asked.strip()}”."
+        hits.show_hits(found, wanted.words, self._at if asked == self._asked else "")
+        counted = f"the {SHOWN} newest" if len(found) == SHOWN else f"{len(found)} found"
+        self.say_below("" if wanted.says_nothing else counted)
 
     @on(Input.Submitted)
     def _submit(self, event: Input.Submitted) -> None:
@@ -114,7 +117,7 @@ class SearchScreen(Dialog[tuple[Hit, str]], TellsFaults):
         """Go to the hit under the cursor."""
         hit = self.query_one(HitList).highlighted
         if hit is not None:
-            self.leave((hit, parse_search(self.query_one(PlainInput).value).words))
+            self.leave((hit, self.query_one(PlainInput).value))
 
     def action_move(self, step: int) -> None:
         """Move the cursor by some hits."""

@@ -7,6 +7,7 @@ import asyncio
 from textual import on, work
 from textual.widgets import Input
 
+from ismsg_tui.domain.search_query import parse_search
 from ismsg_tui.domain.search_text import is_one_letter
 from ismsg_tui.domain.views import SORTS, Sort, View
 from ismsg_tui.inbox import Inbox
@@ -34,7 +35,8 @@ class Wayfinding(ContactActs):
         """What narrows the list; empty for all of the view."""
         self._visited: list[str] = []
         self._ahead: list[str] = []
-        self._searched = ""
+        self._searched = "", ""
+        """What was searched for the last time, and the message that it led to."""
 
     @property
     def contacts(self) -> ContactList:
@@ -93,11 +95,12 @@ class Wayfinding(ContactActs):
         """Search all messages and go to a hit."""
         from ismsg_tui.screens.search_screen import SearchScreen
 
-        chosen = await self.app.push_screen_wait(SearchScreen(self._inbox, self._searched))
+        chosen = await self.app.push_screen_wait(SearchScreen(self._inbox, *self._searched))
         if chosen is not None:
-            hit, self._searched = chosen
+            hit, asked = chosen
+            self._searched = asked, hit.message_id
             self.go_to(hit.contact_id)
-            self.pane.show_hit(hit, self._searched)
+            self.pane.show_hit(hit, parse_search(asked).words)
 
     def go_to(self, contact_id: str) -> None:
         """Show a contact in the view that is shown if it is there, else where it is to be found."""

@@ -13,10 +13,12 @@ from datetime import date, datetime, time
 
 import msgspec
 
-from ismsg_tui.domain.entities import Contact, Snippet, User
+from ismsg_tui.domain.entities import Attachment, Contact, MessageKind, Snippet, User
+from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.search_query import SearchQuery, parse_search
 from ismsg_tui.domain.search_text import match_query, search_form
 from ismsg_tui.domain.text import clean
+from ismsg_tui.domain.words import attachment_words
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.lists import VIEW_CONDITIONS
 from ismsg_tui.store.loading import load_ids
@@ -34,6 +36,13 @@ class Hit(msgspec.Struct, frozen=True):
     message_id: str
     at: int
     text: str
+    kind: MessageKind
+    files: tuple[Attachment, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What stands for the message: its text, or what it holds instead."""
+        return self.text or " · ".join(map(attachment_words, self.files))
 
 
 def search_messages(
@@ -56,8 +65,8 @@ def search_messages(
         conditions.insert(0, "message_search MATCH :match")
     order = "message_search.rowid" if match else "message.n"
     rows = connection.execute(
-        "SELECT message.id, message.at, message.text, message.contact_id, contact.first_name, contact.last_name, "
-        f"contact.phone, contact.email FROM (SELECT message.n FROM {found} "
+        "SELECT message.id, message.at, message.text, message.contact_id, message.kind, message.attachments, "
+        f"contact.first_name, contact.last_name, contact.phone, contact.email FROM (SELECT message.n FROM {found} "
         f"{'CROSS JOIN inbox ON inbox.contact_id = message.contact_id ' if asked.assignee else ''}"
         f"WHERE {' AND '.join(conditions)} ORDER BY {order} DESC LIMIT :enough) AS found "
         "JOIN message USING (n) JOIN contact ON contact.id = message.contact_id "
@@ -73,7 +82,8 @@ def search_messages(
             phone=row["phone"],
             email=row["email"],
         )
-        hits.append(Hit(contact.id, contact.name, row["id"], row["at"], row["text"]))
+        files = unpack(row["attachments"], tuple[Attachment, ...]) if row["attachments"] != "[]" else ()
+        hits.append(Hit(contact.id, contact.name, row["id"], row["at"], row["text"], MessageKind(row["kind"]), files))
     return hits
 
 
@@ -92,7 +102,9 @@ def _conditions(
         else:
             conditions.append("inbox.assignee_id IN (SELECT value FROM json_each(:assignees))")
             values["assignees"] = _packed(_named(asked.assignee, user_id, users))
-    if asked.author:
+    if asked.author.casefold() == "me":
+        conditions.append("message.author_id = :user")
+    elif asked.author:
         wrote = "message.author_id IN (SELECT value FROM json_each(:authors))"
         values["authors"] = _packed(_named(asked.author, user_id, users))
         values["contacts"] = match_query(asked.author)

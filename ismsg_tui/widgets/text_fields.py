@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.document._document import EditResult, Location
 from textual.geometry import Offset, Size
 from textual.message import Message
@@ -27,6 +28,22 @@ class PlainInput(Input):
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
         super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False)
         self.cursor_blink = False
+
+    @property
+    def cursor_screen_offset(self) -> Offset:
+        """Where the terminal's cursor is to be: where the next letter goes, not, as Textual has it, the cell after."""
+        region = self.content_region
+        return Offset(region.x + cell_len(self.value[: self.cursor_position]) - self.scroll_offset.x, region.y)
+
+    def on_focus(self) -> None:
+        """Park the terminal's cursor once the field has a place."""
+        self.call_after_refresh(self.park_cursor)
+
+    def park_cursor(self) -> None:
+        """Leave the terminal's cursor where the next letter goes."""
+        if self.has_focus and self.cursor_screen_offset != self.app.cursor_position:
+            self.app.cursor_position = self.cursor_screen_offset
+            self.refresh()  # the terminal's cursor moves with what is painted
 
     def replace(self, text: str, start: int, end: int) -> None:
         """Insert typed or pasted text, which every door into the field goes through."""
