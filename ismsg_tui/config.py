@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
@@ -69,6 +70,22 @@ def _not_a_choice(given: Mapping[str, object]) -> str:
     return ""
 
 
+_UNKNOWN = re.compile(r"unknown field `(.*)`")
+_OTHER_KIND = re.compile(r"^Expected `(\w+)`.* at `\$\.(\w+)")
+_KINDS = {"float": "a number", "bool": "true or false", "str": "a text in quotes", "object": "a table of its own"}
+
+
+def _in_words(error: msgspec.DecodeError | UnicodeDecodeError) -> str:
+    """What is wrong with the settings, without the words of programs."""
+    words = str(error)
+    if unknown := _UNKNOWN.search(words):
+        return f"there is no setting “{unknown[1]}”"
+    if other := _OTHER_KIND.search(words):
+        name = f"everything in [{other[2]}]" if "[...]" in words else other[2]
+        return f"{name} must be {_KINDS.get(other[1], other[1])}"
+    return words
+
+
 def load_config(path: Path | None = None) -> Config:
     """Read the settings; a file that is not there means defaults. Raises ConfigError."""
     path = path or config_file()
@@ -82,7 +99,7 @@ def load_config(path: Path | None = None) -> Config:
     except OSError as error:
         raise ConfigError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}. Mend the file, or remove it to use the defaults.") from error
+        raise ConfigError(f"{path}: {_in_words(error)}. Mend the file, or remove it to use the defaults.") from error
     if not 0 <= config.undo_seconds <= 60:
         raise ConfigError(f"{path}: undo_seconds is {config.undo_seconds}; it must be from 0 to 60.")
     if not 0 < config.ask_after_hours <= 8_760:

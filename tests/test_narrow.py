@@ -26,6 +26,7 @@ from tests.desk_setup import (
     settle,
     settle_until,
     shown_by,
+    until_seen,
     write,
 )
 
@@ -73,9 +74,9 @@ def test_channel_and_standing_go_before_the_name_is_cut() -> None:
 
 async def test_where_there_is_no_room_for_all_views_the_current_one_is_named(tmp_path: Path) -> None:
     async with console(open_inbox(tmp_path), (30, 12)) as pilot:
-        assert shown_by(pilot, ViewTabs)[0].strip() == "New 3"
+        assert shown_by(pilot, ViewTabs)[0].split() == ["New", "3", "longest", "waiting"]
         await press(pilot, "6")
-        assert shown_by(pilot, ViewTabs)[0].strip() == "All 3"
+        assert shown_by(pilot, ViewTabs)[0].split()[:2] == ["All", "3"]
         await pilot.resize_terminal(120, 30)
         await settle(pilot)
         assert "Assigned" in shown_by(pilot, ViewTabs)[0]
@@ -158,3 +159,34 @@ async def test_a_terminal_that_grows_and_shrinks_under_the_card_keeps_the_keys_o
         for columns in (120, 80, 160, 60):
             await pilot.resize_terminal(columns, 24)
             await settle_until(pilot, lambda: desk.focused is not None and desk.focused.is_on_screen)
+
+
+@pytest.mark.parametrize("key", ["f2", "f3", "R", "ctrl+g", "ctrl+o", "alt+v", "l", "e", "L", "ctrl+r"])
+async def test_while_nobody_is_chosen_no_key_leads_to_an_empty_conversation(tmp_path: Path, key: str) -> None:
+    async with console(open_inbox(tmp_path, ()), (80, 24)) as pilot:
+        await press(pilot, key)
+        assert "Nobody is waiting." in on_screen(pilot)
+        assert isinstance(pilot.app.screen.focused, ContactList)
+
+
+@pytest.mark.parametrize("key", ["2", "4", "]"])
+async def test_choosing_a_view_from_the_conversation_shows_its_list(tmp_path: Path, key: str) -> None:
+    async with console(open_inbox(tmp_path), (80, 24)) as pilot:
+        await press(pilot, "l", key)
+        assert pilot.app.screen.query_one(ContactList).is_on_screen
+        assert isinstance(pilot.app.screen.focused, ContactList)
+
+
+async def test_the_order_of_the_list_and_that_it_has_changed_are_said_in_80_columns_too(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox, (80, 24)) as pilot:
+        assert shown_by(pilot, ViewTabs)[0].rstrip().endswith("longest waiting")
+        await press(pilot, "S")
+        await until_seen(pilot, "newest first")
+        await press(pilot, "j")
+        receive(inbox.store, contact_named(inbox, "Mai Tran"), "one more thing")
+        await until_seen(pilot, "changed")
+        await pilot.resize_terminal(40, 24)
+        await settle_until(
+            pilot, lambda: shown_by(pilot, ViewTabs)[0].split() == ["New", "3", "changed,", "moves", "with", "you"]
+        )

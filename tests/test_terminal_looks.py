@@ -98,7 +98,7 @@ def walk(terminal: Terminal) -> None:
         terminal.send(ESCAPE)
         terminal.wait_for(lambda title=title: title not in terminal.text)  # type: ignore[misc]
     terminal.send("/")
-    terminal.wait_for(" Search ")
+    terminal.wait_for("Words, and filters")
     terminal.ask("hello", " found")
     terminal.send(ESCAPE)
     terminal.wait_for(lambda: " found" not in terminal.text)
@@ -246,6 +246,25 @@ def test_a_setting_that_is_none_of_the_known_is_named_with_those_there_are(
 ) -> None:
     (tmp_path / "config.toml").write_text(f'{name} = "{value}"')
     with pytest.raises(ConfigError, match=f"{name} is “{value}”; it must be .* or "):
+        load_config(tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("colour = 1", "there is no setting “colour”"),
+        ("undo_seconds = 'soon'", "undo_seconds must be a number"),
+        ("notify = 'maybe'", "notify must be true or false"),
+        ("theme = 3", "theme must be a text in quotes"),
+        ("keys = 3", "keys must be a table of its own"),
+        ("[keys]\nreply = ['r']", "everything in \\[keys\\] must be a text in quotes"),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_said_without_the_words_of_programs(
+    tmp_path: Path, written: str, said: str
+) -> None:
+    (tmp_path / "config.toml").write_text(written)
+    with pytest.raises(ConfigError, match=f"config.toml: {said}"):
         load_config(tmp_path / "config.toml")
 
 

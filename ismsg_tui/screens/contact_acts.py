@@ -59,9 +59,9 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
             self.acted_on.add(self.pane.contact_id)
 
     def show_conversation(self) -> None:
-        """Bring the conversation into sight where there is one pane."""
+        """Bring the conversation into sight where there is one pane; while nobody is chosen the list says more."""
         self.remove_class("-card")
-        self.add_class("-conversation")
+        self.set_class(self.pane.contact_id is not None, "-conversation")
 
     def enter_bar(self, bar: Widget) -> None:
         """Give a bar over the composer the keys, until `leave_bar` gives them back."""

@@ -160,8 +160,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
 
     @on(ViewTab.Chosen)
     def _on_view_chosen(self, event: ViewTab.Chosen) -> None:
-        self.show_view(event.view)
-        self.action_show_list()
+        self._choose_view(event.view)
 
     # Keys
 

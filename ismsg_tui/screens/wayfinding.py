@@ -197,27 +197,27 @@ class Wayfinding(ContactActs):
 
     def action_view_new(self) -> None:
         """Show the new customers."""
-        self.show_view(View.NEW)
+        self._choose_view(View.NEW)
 
     def action_view_open(self) -> None:
         """Show every open conversation."""
-        self.show_view(View.OPEN)
+        self._choose_view(View.OPEN)
 
     def action_view_assigned(self) -> None:
         """Show the agent's own."""
-        self.show_view(View.ASSIGNED)
+        self._choose_view(View.ASSIGNED)
 
     def action_view_closed(self) -> None:
         """Show what is closed."""
-        self.show_view(View.CLOSED)
+        self._choose_view(View.CLOSED)
 
     def action_view_snoozed(self) -> None:
         """Show what is snoozed."""
-        self.show_view(View.SNOOZED)
+        self._choose_view(View.SNOOZED)
 
     def action_view_all(self) -> None:
         """Show everybody."""
-        self.show_view(View.ALL)
+        self._choose_view(View.ALL)
 
     def action_next_view(self) -> None:
         """Show the view to the right."""
@@ -229,7 +229,11 @@ class Wayfinding(ContactActs):
 
     def _step_view(self, step: int) -> None:
         views = list(TITLES)
-        self.show_view(views[(views.index(self.view) + step) % len(views)])
+        self._choose_view(views[(views.index(self.view) + step) % len(views)])
+
+    def _choose_view(self, view: View) -> None:
+        self.show_view(view)
+        self.action_show_list()
 
     def action_next_sort(self) -> None:
         """Order the list another way."""

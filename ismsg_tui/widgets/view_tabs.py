@@ -69,10 +69,18 @@ class ViewTabs(Horizontal):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._labels: dict[View, str] = {}
+        self._current = View.NEW
+        self._orders: list[str] = []
+        """The words for the order of the list and what it holds back, the longest first."""
 
     def on_resize(self) -> None:
-        """Where there is no room for all views show the current one alone."""
-        self.set_class(sum(len(label) + 2 for label in self._labels.values()) > self.size.width, "-tight")
+        """Where there is no room for all views show the current one alone; say of the order what fits beside them."""
+        room = self.size.width - sum(len(label) + 2 for label in self._labels.values())
+        self.set_class(room < 0, "-tight")
+        if room < 0:
+            room = self.size.width - len(self._labels[self._current]) - 2
+        order = next((words for words in self._orders if len(words) + 2 <= room), "")
+        self.query_one("#sort", Words).update(Content(order), layout=False)
 
     def show(self, current: View, counts: Mapping[View, int], sort: Sort, *, held_back: bool = False) -> None:
         """Mark the current view, show the counts, and whether the list holds back what would move it."""
@@ -83,6 +91,7 @@ class ViewTabs(Horizontal):
             tab = self.query_one(f"#tab-{view}", ViewTab)
             tab.update(Content(label))
             tab.set_class(view is current, "-current")
+        self._current, order = current, SORT_TITLES[sort]
+        held = "changed, moves with you"
+        self._orders = [f"{held} · {order}", held, "changed"] if held_back else [order]
         self.on_resize()
-        order = f"{'changed, moves with you · ' if held_back else ''}{SORT_TITLES[sort]}"
-        self.query_one("#sort", Words).update(Content(order), layout=False)
