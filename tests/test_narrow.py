@@ -190,3 +190,11 @@ async def test_the_order_of_the_list_and_that_it_has_changed_are_said_in_80_colu
         await settle_until(
             pilot, lambda: shown_by(pilot, ViewTabs)[0].split() == ["New", "3", "changed,", "moves", "with", "you"]
         )
+
+
+async def test_the_tour_shows_the_desk_even_where_the_card_covered_it(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path), (80, 24)) as pilot:
+        await press(pilot, "p", "f4")
+        assert pilot.app.screen_stack[0].query_one(ContactList).is_on_screen
+        await press(pilot, "escape", "j")
+        assert isinstance(pilot.app.screen.focused, ContactList)

@@ -310,6 +310,8 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         """Walk over the desk in a minute."""
         from ismsg_tui.screens.tour import Tour
 
+        if self.has_class("-card"):
+            self.leave_card()
         await self.app.push_screen(Tour(self))
 
     @work(group="act", exit_on_error=False, description="choose a theme")
