@@ -24,6 +24,7 @@ from tests.desk_setup import (
     press,
     receive,
     settle,
+    settle_until,
     shown_by,
     write,
 )
@@ -297,6 +298,14 @@ async def test_every_size_shows_something_and_nothing_breaks(tmp_path: Path, siz
         await write(pilot, "hello")
         await press(pilot, "escape", "question_mark", "escape", "a", "escape", "c", "escape", "s", "escape")
         assert names_in(inbox, View.NEW)[0] == "Mai Tran"
+
+
+async def test_the_commands_stand_in_the_middle_of_a_wide_terminal_as_dialogs_do(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path), (200, 60)) as pilot:
+        await press(pilot, "ctrl+p")
+        await settle_until(pilot, lambda: "Answer the picked message" in on_screen(pilot))
+        field = pilot.app.screen.query_one("CommandInput").region
+        assert 50 < field.x < field.right < 150
 
 
 async def test_in_a_narrow_terminal_one_pane_shows_at_a_time(tmp_path: Path) -> None:
