@@ -33,7 +33,7 @@ from tests.desk_setup import (
     shown_by,
     write,
 )
-from tests.unsent import ask_about, failed, inbox_line, ready_messages, refuse, refused
+from tests.unsent import ask_about, failed, inbox_line, out_of_sight, ready_messages, refuse, refused
 
 
 def texts(inbox: Inbox, name: str = "Mai Tran") -> list[tuple[str, str | None]]:
@@ -372,3 +372,64 @@ async def test_the_key_begins_with_the_message_that_is_picked(tmp_path: Path) ->
         view = bar(pilot).view
         assert view is not None
         assert view.words == "“two”"
+
+
+# Contacts that are out of sight
+
+
+async def test_what_was_not_sent_to_a_contact_out_of_sight_is_read_copied_and_discarded(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    refused(inbox, "hello there")
+    out_of_sight(inbox)
+    async with console(inbox) as pilot:
+        await press(pilot, "exclamation_mark")
+        assert bar(pilot).has_focus
+        assert "“hello there”" in on_screen(pilot)
+        await press(pilot, "e")
+        assert pilot.app.clipboard == "hello there"
+        assert NotSent(inbox).count() == 1
+        await press(pilot, "x", "x")
+        assert NotSent(inbox).count() == 0
+        assert not bar(pilot).display
+        assert pilot.app.screen.query_one(ContactList).has_focus
+
+
+async def test_what_was_not_sent_to_a_contact_out_of_sight_stays_before_the_agent_while_others_write(
+    tmp_path: Path,
+) -> None:
+    inbox = open_inbox(tmp_path)
+    refused(inbox, "hello there")
+    out_of_sight(inbox)
+    async with console(inbox) as pilot:
+        await press(pilot, "exclamation_mark")
+        receive(inbox.store, contact_named(inbox, "Omar Haddad"), "are you there?")
+        await settle(pilot)
+        assert bar(pilot).has_focus
+        assert "“hello there”" in on_screen(pilot)
+        await press(pilot, "escape", "down")
+        assert not bar(pilot).display
+
+
+async def test_the_key_goes_on_from_a_contact_out_of_sight_to_the_next(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    refused(inbox, "one")
+    refused(inbox, "two", name="Omar Haddad")
+    out_of_sight(inbox)
+    async with console(inbox) as pilot:
+        shown = set()
+        for _ in range(2):
+            await press(pilot, "exclamation_mark")
+            view = bar(pilot).view
+            assert view is not None
+            shown.add(view.words)
+        assert shown == {"“one”", "“two”"}
+
+
+async def test_an_inbox_without_contacts_shows_what_was_not_sent(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path, ("Mai Tran",))
+    refused(inbox, "hello there")
+    out_of_sight(inbox)
+    async with console(inbox) as pilot:
+        assert bar(pilot).display
+        await press(pilot, "exclamation_mark")
+        assert "“hello there”" in on_screen(pilot)

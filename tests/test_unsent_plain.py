@@ -19,7 +19,7 @@ from ismsg_tui.plain.talk import Talk
 from ismsg_tui.store.drafts import Draft
 from tests.cli_desk import Desk
 from tests.desk_setup import contact_named, names_in, open_inbox
-from tests.unsent import ask_about, failed, refuse, refused
+from tests.unsent import ask_about, failed, out_of_sight, refuse, refused
 
 
 @pytest.fixture
@@ -69,6 +69,15 @@ def test_edit_makes_a_draft_of_it_that_reply_goes_on_with(inbox: Inbox) -> None:
     said = said_to(inbox, "unsent", "edit 1")
     assert said[-1] == "Done: It is the draft for Mai Tran now: reply goes on with it."
     assert inbox.drafts.read(contact_named(inbox, "Mai Tran")) == Draft("hello there")
+    assert NotSent(inbox).count() == 0
+
+
+def test_words_for_a_contact_out_of_sight_do_not_vanish_into_a_draft(inbox: Inbox) -> None:
+    refused(inbox, "hello there")
+    out_of_sight(inbox)
+    assert said_to(inbox, "unsent", "edit 1")[-1].startswith("Error: The contact is gone")
+    assert NotSent(inbox).count() == 1
+    assert said_to(inbox, "unsent", "discard 1", "yes")[-1] == "Done: Discarded."
     assert NotSent(inbox).count() == 0
 
 

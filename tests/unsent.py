@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ismsg_tui.clock import new_id, now_ms
+from ismsg_tui.domain.changes import Page
 from ismsg_tui.domain.commands import Actor, Issued, SendMessage, SetDelivery
 from ismsg_tui.domain.entities import Delivery, Source
 from ismsg_tui.domain.ids import Part, derived_id
@@ -61,3 +62,9 @@ def ready_messages(inbox: Inbox) -> list[str]:
     """The ids of the messages that may leave."""
     entries = outbox.ready(inbox.store.reader, now_ms() + 24 * HOUR, 100)
     return [entry.issued.id for entry in entries if isinstance(entry.issued.command, SendMessage)]
+
+
+def out_of_sight(inbox: Inbox, name: str = "Mai Tran") -> None:
+    """Have a contact be given to somebody whose contacts the user may not see."""
+    at = inbox.store.cursor
+    inbox.store.apply(Page(at, at + 1, (), gone=(contact_named(inbox, name),)))

@@ -68,6 +68,8 @@ def edit(desk: PlainDesk, rest: str) -> None:
     item = _item(desk, rest, "edit")
     if item.message.kind is MessageKind.EVENT:
         raise MisreadError("A closing is not edited: say close, a category and a summary, then discard this one.")
+    if desk.inbox.contacts.card(item.message.contact_id) is None:
+        raise NotFoundError("The contact is gone, and a draft would go with it: unsent says what you wrote.")
     NotSent(desk.inbox).take_back(item)
     desk.reading, desk.seen_at = item.message.contact_id, None
     word = "comment" if item.message.kind is MessageKind.COMMENT else "reply"

@@ -134,6 +134,12 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         row = self.contacts.highlighted
         self.show_contact(row.contact_id if row else None)
 
+    def _fill_pane(self) -> None:
+        """Show the contact under the cursor, unless what was not sent to somebody out of sight is looked at."""
+        self.show_unsent()
+        if self.focused is not self.unsent_bar:
+            self._open_highlighted()
+
     def show_contact(self, contact_id: str | None) -> None:
         """Show a contact's conversation, whether the list shows it or not."""
         self._opening.done()
@@ -203,7 +209,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         self.contacts.rows_changed(settle=self.pane.contact_id in self.acted_on & scopes)
         self.acted_on -= scopes
         if self.pane.contact_id is None:
-            self._open_highlighted()
+            self._fill_pane()
         elif everything or "settings" in scopes or self.pane.contact_id in scopes:
             self.pane.contact_changed()
             self._show_card()
@@ -267,7 +273,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
     def _on_stirred(self) -> None:
         self._say_what_is_held_back()
         if self.pane.contact_id is None and self.contacts.highlighted is not None:
-            self._open_highlighted()
+            self._fill_pane()
 
     def _say_what_is_held_back(self) -> None:
         self.query_one(ViewTabs).show(

@@ -41,17 +41,32 @@ class UnsentActs(ContactActs):
         """Show a contact."""
         raise NotImplementedError
 
+    def show_contact(self, contact_id: str | None) -> None:
+        """Show a contact's conversation, or none."""
+        raise NotImplementedError
+
     def show_unsent(self) -> None:
         """Draw the bar as things stand with the contact that is looked at."""
         bar, items = self.unsent_bar, self._unsent_here()
         if not items and self.focused is bar:
             self.leave_bar()
         item = self._shown_of(items)
-        bar.view = view_of(item, items.index(item), len(items), armed=item.id == self._armed) if item else None
+        if item is None:
+            bar.view = None
+        else:
+            armed, gone = item.id == self._armed, self._is_gone(item)
+            bar.view = view_of(item, items.index(item), len(items), armed=armed, gone=gone)
 
     def _unsent_here(self) -> list[Unsent]:
+        """What was not sent to the contact that is looked at; while there is none, to those who are out of sight."""
         contact_id = self.pane.contact_id
-        return self.not_sent.items(contact_id) if contact_id else []
+        if contact_id is not None:
+            return self.not_sent.items(contact_id)
+        return [item for item in self.not_sent.items() if self._is_gone(item)]
+
+    def _is_gone(self, item: Unsent) -> bool:
+        """Whether its contact is not to be seen any more, so that nothing can be written there."""
+        return self._inbox.contacts.card(item.message.contact_id) is None
 
     def _shown_of(self, items: list[Unsent]) -> Unsent | None:
         return next((item for item in items if item.id == self._unsent_id), items[0] if items else None)
@@ -69,9 +84,12 @@ class UnsentActs(ContactActs):
         if shown is None:
             self.notify("Everything was sent.", timeout=3)
             return
-        if shown.message.contact_id != self.pane.contact_id:
-            self.go_to(shown.message.contact_id)
         self._unsent_id = shown.id
+        if shown.message.contact_id != self.pane.contact_id:
+            if self._is_gone(shown):
+                self.show_contact(None)
+            else:
+                self.go_to(shown.message.contact_id)
         self.show_unsent()
         self.enter_bar(self.unsent_bar)
         self.pane.show_line((shown.message.at, shown.id))
@@ -99,7 +117,10 @@ class UnsentActs(ContactActs):
         await self._write(self.not_sent.send, item, seen_at=self.pane.seen_at)
 
     def _edit_unsent(self, item: Unsent) -> None:
-        if item.message.kind is MessageKind.EVENT:
+        if self._is_gone(item):
+            # A draft for the contact could not be seen: the words would be lost with it.
+            self.app.copy_to_clipboard("\n".join(_words(item)))
+        elif item.message.kind is MessageKind.EVENT:
             category, summary = closing_note(item.message)
             self.close_conversation(category=category, summary=summary, settles=item.id)
         elif self.pane.take_up(draft_of(item.message)):
@@ -117,8 +138,8 @@ class UnsentActs(ContactActs):
             self.show_unsent()
 
 
-def view_of(item: Unsent, index: int, count: int, *, armed: bool) -> UnsentView:
-    """What the bar shows of something that was not sent, the `index`-th of `count`."""
+def view_of(item: Unsent, index: int, count: int, *, armed: bool, gone: bool) -> UnsentView:
+    """What the bar shows of something that was not sent, the `index`-th of `count`; `gone`: its contact is."""
     message, closing = item.message, item.message.kind is MessageKind.EVENT
     what, send = undone_words(message.kind).capitalize(), "Close again" if closing else "Send again"
     match item.trouble:
@@ -133,8 +154,7 @@ def view_of(item: Unsent, index: int, count: int, *, armed: bool) -> UnsentView:
         words=_said(item),
         reason=shown_line(item.reason, LONGEST),
         keys=(
-            ("send_again", send),
-            ("edit_unsent", "Edit"),
+            *((("edit_unsent", "Copy"),) if gone else (("send_again", send), ("edit_unsent", "Edit"))),
             ("discard_unsent", "Discard"),
             ("next_unsent", "Next"),
             ("leave_unsent", "Back"),
@@ -150,7 +170,11 @@ def _ago(at: int) -> str:
 
 def _said(item: Unsent) -> str:
     """What a message, comment or closing note said, as one line."""
-    message = item.message
-    parts = [shown_line(part, LONGEST) for part in (message.text, *closing_note(message)) if part]
+    parts = [shown_line(part, LONGEST) for part in _words(item)]
     said = f"“{' · '.join(parts)}”" if parts else ""
-    return ", ".join(filter(None, (said, *map(attachment_words, message.attachments))))
+    return ", ".join(filter(None, (said, *map(attachment_words, item.message.attachments))))
+
+
+def _words(item: Unsent) -> list[str]:
+    """What the agent wrote: a text, or the parts of a closing note."""
+    return [part for part in (item.message.text, *closing_note(item.message)) if part]

@@ -77,7 +77,7 @@ class UnsentBar(Bar):
             line = self.query_one(f"#unsent-{name}", Static)
             line.update(words)
             line.set_class(not words, "-empty")
-        elsewhere = (("next_unsent", ", ".join(word for _, word in view.keys[:3])),)
+        elsewhere = (("next_unsent", ", ".join(word for _, word in view.keys[:-2])),)
         self.show_keys(view.keys if self.has_focus else elsewhere)
 
     def cursor_line(self) -> Widget:
