@@ -433,3 +433,20 @@ async def test_an_inbox_without_contacts_shows_what_was_not_sent(tmp_path: Path)
         assert bar(pilot).display
         await press(pilot, "exclamation_mark")
         assert "“hello there”" in on_screen(pilot)
+
+
+async def test_a_contact_that_goes_out_of_sight_under_the_agents_hands_says_so_once_and_keeps_what_is_typed(
+    tmp_path: Path,
+) -> None:
+    inbox = open_inbox(tmp_path)
+    async with console(inbox) as pilot:
+        await press(pilot, "enter")
+        await write(pilot, "typed")
+        out_of_sight(inbox)
+        await settle(pilot)
+        receive(inbox.store, contact_named(inbox, "Omar Haddad"), "are you there?")
+        await press(pilot, "enter")
+        told = [note.message for note in pilot.app._notifications]
+        assert sum("Mai Tran is out of sight" in message for message in told) == 1
+        assert any("no such contact" in message for message in told)
+        assert typed(pilot).text == "typed"

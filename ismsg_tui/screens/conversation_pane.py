@@ -28,6 +28,7 @@ from ismsg_tui.widgets.contact_header import ContactHeader
 from ismsg_tui.widgets.line_window import PAGE
 from ismsg_tui.widgets.picking import PickingTimeline
 from ismsg_tui.widgets.recorder_bar import RecorderBar
+from ismsg_tui.widgets.segments import shown_line
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.timeline_entries import Surroundings
 from ismsg_tui.widgets.unsent_bar import UnsentBar
@@ -71,6 +72,8 @@ class ConversationPane(WritingActs, Collisions):
     def __init__(self, inbox: Inbox, writing: Writing, *, suggestions: bool = True, id: str | None = None) -> None:
         super().__init__(inbox, writing, suggestions=suggestions, id=id)
         self._around: Surroundings | None = None
+        self._told_gone = False
+        """Whether the agent was told that the contact shown is out of sight."""
         self._kept = Draft()
         """What the store has, or is about to have, as the draft of the contact."""
         self._draft_timer: Timer | None = None
@@ -96,6 +99,7 @@ class ConversationPane(WritingActs, Collisions):
         if contact_id is not None and contact_id == self.contact_id:
             return
         self.save_draft()
+        self._told_gone = False
         self.card = self._inbox.contacts.card(contact_id) if contact_id else None
         composer, timeline = self.query_one(Composer), self.query_one(Timeline)
         if self.card is None:
@@ -163,7 +167,12 @@ class ConversationPane(WritingActs, Collisions):
         """Read the shown contact anew; what is typed and where the timeline stands are left alone."""
         if self.card is None:
             return
-        self.card = self._inbox.contacts.card(self.card.contact.id) or self.card
+        card = self._inbox.contacts.card(self.card.contact.id)
+        if card is None and not self._told_gone:
+            what = f"{shown_line(self.card.contact.name, 40)} is out of sight: somebody else has the contact now."
+            self.notify(f"{what} What you have typed stays, but can't be sent.", severity="warning", markup=False)
+        self._told_gone = card is None
+        self.card = card or self.card
         first_new = self._around.first_new if self._around else None
         searched = self._around.searched if self._around else ""
         self._around = replace(self._surroundings(first_new), searched=searched)
