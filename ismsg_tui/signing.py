@@ -113,7 +113,10 @@ def _check_server(http: Http) -> None:
     """Raises ClientError for an address where no server of ours answers."""
     from ismsg_tui.sync.http import decoded  # noqa: PLC0415 - as above
 
-    found: dict[str, Any] = decoded(http.ask("GET", "/.well-known/ismsg").body, dict)
+    try:
+        found: dict[str, Any] = decoded(http.ask("GET", "/.well-known/ismsg").body, dict)
+    except ClientError as error:
+        raise ClientError("No server of ismsg answers there: look at the address again.") from error
     versions = found.get("api")
     if not isinstance(versions, list) or 1 not in versions:
         raise ClientError("This server speaks another version: use an ismsg that is as new as it is.")

@@ -142,6 +142,12 @@ def test_an_address_where_nobody_answers_is_said_to_be_one(shell: Shell) -> None
     assert "can't be reached" in said
 
 
+def test_an_address_at_which_something_else_answers_is_said_to_be_one(shell: Shell) -> None:
+    said = shell.refused("login", f"{shell.team.address}/desk", "--email", "a@b.c", "--password-stdin", input="x")
+    assert "No server of ismsg answers there" in said
+    assert not shell.folder.exists()
+
+
 def test_who_is_in_several_workspaces_is_asked_which(shell: Shell) -> None:
     other = replace(WORKSPACE, id=shell.team.console("for an id").credentials.account.device_id, name="Annex")
     shell.team.admin.create_workspace(other)

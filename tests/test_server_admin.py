@@ -101,13 +101,59 @@ def test_a_team_is_set_up_and_signs_in(desk: Desk) -> None:
     assert (ana["role"], ana["can_sign_in"]) == ("owner", True)
     assert (ben["role"], ben["team"], ben["visibility"]) == ("agent", "Night", "team")
     shown = desk.good("user", "ls")
-    assert "agent, sees the team's contacts" in shown
+    assert "agent, team's contacts" in shown
     (device,) = desk.objects("device", "ls")
     assert device["id"] == session.device_id
     desk.good("device", "revoke", session.device_id)
     assert "signed out" in desk.good("device", "ls")
     with pytest.raises(ProblemError):
         desk.accounts.viewer(session.access, desk.ws)
+
+
+def test_a_list_of_users_fits_a_narrow_terminal_and_names_what_keeps_somebody_out(desk: Desk) -> None:
+    desk.env["COLUMNS"] = "80"
+    desk.good("init", "--workspace", "Hotel")
+    desk.good("user", "add", "ana@example.org", "--name", "Ana Ruiz", "--no-password", "--team", "Front desk")
+    add_ben = ["user", "add", "ben@example.org", "--name", "Benjamin Okafor", "--visibility", "own"]
+    desk.good(*add_ben, "--team", "Front desk", "--password-stdin", input=PASSWORD)
+    desk.good("user", "disable", "ben@example.org")
+    ana, ben = desk.good("user", "ls").splitlines()[1:]
+    assert "no password" in ana
+    assert "disabled" in ben
+
+
+def test_the_short_id_of_the_list_is_enough_where_two_have_one_name(desk: Desk) -> None:
+    desk.good("init", "--workspace", "Hotel")
+    for email in ("ana@example.org", "other@example.org"):
+        desk.good("user", "add", email, "--name", "Ana", "--password-stdin", input=PASSWORD)
+    assert "give the id" in desk.refused("user", "disable", "Ana")
+    (short,) = [line.split()[2] for line in desk.good("user", "ls").splitlines() if "other@" in line]
+    desk.good("user", "disable", short)
+    active = {user["email"]: user["active"] for user in desk.objects("user", "ls")}
+    assert active == {"ana@example.org": True, "other@example.org": False}
+
+
+def test_a_new_password_that_does_not_do_leaves_the_rights_as_they_were(desk: Desk) -> None:
+    desk.good("init", "--workspace", "Hotel")
+    for name in ("Ana", "Ben"):
+        desk.good("user", "add", f"{name}@example.org", "--name", name, "--password-stdin", input=PASSWORD)
+    assert "8 characters" in desk.refused("user", "set", "Ben", "--role", "owner", "--password-stdin", input="short")
+    assert desk.admin.find_user(desk.ws, "Ben").role is Role.AGENT
+
+
+def test_an_empty_server_is_not_written_over_a_backup(desk: Desk, tmp_path: Path) -> None:
+    kept = tmp_path / "backup.tar"
+    kept.write_bytes(b"the last good one")
+    assert "nothing to back up" in desk.refused("backup", kept)
+    assert kept.read_bytes() == b"the last good one"
+
+
+def test_a_mistyped_folder_is_named_and_not_made(tmp_path: Path) -> None:
+    nowhere = tmp_path / "tpyo"
+    for words in (["user", "ls"], ["vacuum"], ["backup", str(tmp_path / "backup.tar")]):
+        result = CliRunner().invoke(main, ["server", *words, "--data", str(nowhere)])
+        assert (result.exit_code, str(nowhere) in result.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_users_are_changed_and_disabled(desk: Desk) -> None:
@@ -131,7 +177,7 @@ def test_channels_and_webhooks_show_their_secrets_once(desk: Desk) -> None:
     desk.good("init", "--workspace", "Hotel")
     made = desk.objects("channel", "add", "custom", "--name", "Shop", "--url", "https://shop.example.org/")[0]
     (listed,) = desk.objects("channel", "ls")
-    assert listed["id"] == made["id"]
+    assert {**listed, "token": made["token"]} == {**made, "created_at": listed["created_at"]}
     assert made["token"] not in str(listed) + desk.good("channel", "ls")
     hook = desk.objects("webhook", "add", "https://example.org/hook", "--event", "message.received")[0]
     (listed,) = desk.objects("webhook", "ls")
@@ -166,6 +212,7 @@ def test_what_is_wrong_is_said_in_a_sentence(desk: Desk) -> None:
     assert "already" in desk.refused("init", "--workspace", "hotel")
     assert "terminal" in desk.refused("user", "add", "a@example.org", "--name", "Ana")
     assert "8 characters" in desk.refused("user", "add", "a@b", "--name", "A", "--password-stdin", input="short")
+    assert "no e-mail" in desk.refused("user", "add", "ana", "--name", "A", "--password-stdin", input=PASSWORD)
     assert "no such device" in desk.refused("device", "revoke", uid())
     assert "no such webhook" in desk.refused("webhook", "rm", uid())
     assert "https://" in desk.refused("channel", "add", "custom", "--name", "x", "--url", "ftp://x")

@@ -47,7 +47,7 @@ for command in (channel, webhook, back_up, restore, vacuum, import_):
 @click.option("--workspace", "name", required=True, metavar="NAME", help="What the workspace is called.")
 def init(place: ServerPlace, name: str) -> None:
     """Begin a workspace; the server's database is made if there is none. A server may have several."""
-    with server_desk(place) as desk:
+    with server_desk(place, make=True) as desk:
         workspace = desk.admin.create_workspace(Workspace(id=new_id(), name=name))
     click.echo(f"{one_line(workspace.name)} is there. “ismsg server user add” lets somebody in, as its owner.")
 
@@ -132,9 +132,8 @@ def set_user(
             team=known.team if team is None else team,
             active=known.active or enable,
         )
-        desk.admin.change_user(workspace_id, changed)
-        if ask or password_stdin:
-            desk.admin.add_user(workspace_id, changed, _password(password_stdin))
+        password = _password(password_stdin) if ask or password_stdin else None
+        desk.admin.change_user(workspace_id, changed, password)
     click.echo(f"{one_line(changed.name)}: {_rights(changed)}.")
 
 
@@ -169,7 +168,8 @@ def list_users(place: ServerPlace, wanted: str, as_json: bool) -> None:
     table = lines_table("Name", "E-mail", "Team", "Id", "Rights")
     for note in notes:
         shown = note.user
-        rights = _rights(shown) + ("" if note.can_sign_in else ", has no password")
+        # What matters most comes first: this column is the one that is cut.
+        rights = _rights(shown) if note.can_sign_in else f"no password, {_rights(shown)}"
         table.add_row(one_line(shown.name), one_line(shown.email), one_line(shown.team), shown.id[-12:], rights)
     print_lines(table)
 
@@ -192,8 +192,8 @@ def _rights(shown: User) -> str:
     """What a user may do, in words."""
     words: str = shown.role
     if shown.role is Role.AGENT and shown.visibility is not Visibility.ALL:
-        words += ", sees own contacts" if shown.visibility is Visibility.OWN else ", sees the team's contacts"
-    return words if shown.active else f"{words}, disabled"
+        words += ", own contacts" if shown.visibility is Visibility.OWN else ", team's contacts"
+    return words if shown.active else f"disabled, {words}"
 
 
 def _password(from_stdin: bool) -> str:

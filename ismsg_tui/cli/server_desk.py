@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from ismsg_tui.server.admin import Admin
     from ismsg_tui.server.database import Database
     from ismsg_tui.server.ledger import Ledger
+
+SQLITE = "sqlite:///"
+"""How the address of a database begins that is a file."""
 
 workspace_option = click.option(
     "--workspace", "wanted", default="", metavar="W", help="Which workspace, by name or id, where there are several."
@@ -44,12 +48,15 @@ class ServerDesk:
 
 
 @contextmanager
-def server_desk(place: ServerPlace) -> Iterator[ServerDesk]:
-    """Open the server at a place, its database made and brought up to date. Raises FailedError."""
+def server_desk(place: ServerPlace, *, make: bool = False) -> Iterator[ServerDesk]:
+    """Open the server at a place, its database brought up to date, or made if it may be. Raises FailedError."""
     from ismsg_tui.server.admin import Admin
     from ismsg_tui.server.database import Database
     from ismsg_tui.server.ledger import Ledger
 
+    file = Path(place.url.removeprefix(SQLITE))
+    if not make and place.url.startswith(SQLITE) and not file.exists():
+        raise FailedError(f"There is no server at {file}: say where it is, or begin one by “ismsg server init”.")
     with said():
         database = Database(place.url)
         try:

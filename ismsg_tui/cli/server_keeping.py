@@ -34,6 +34,8 @@ def back_up(place: ServerPlace, file: Path) -> None:
     from ismsg_tui.server import backup
 
     with server_desk(place) as desk:
+        if not desk.admin.workspaces():
+            raise FailedError("There is nothing to back up: no workspace has been begun here.")
         tally = backup.back_up(desk.database, place.folder / BLOBS, file.absolute())
     click.echo(f"{many(tally.rows, 'row')} and {many(tally.files, 'file')} are in {file} ({size_words(tally.size)}).")
 
@@ -50,7 +52,7 @@ def restore(place: ServerPlace, file: Path, yes: bool) -> None:
     """
     from ismsg_tui.server import backup
 
-    with server_desk(place) as desk, _alone(place):
+    with server_desk(place, make=True) as desk, _alone(place):
         tally = backup.restore(desk.database, place.folder / BLOBS, file.absolute(), over=yes)
     click.echo(f"{many(tally.rows, 'row')} and {many(tally.files, 'file')} are back.")
 

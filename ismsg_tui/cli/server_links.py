@@ -28,14 +28,14 @@ def channel() -> None:
 
 @channel.command("add")
 @server_place
-@click.argument("kind", type=click.Choice(["custom"]))
+@click.argument("kind", type=click.Choice(["custom"]), expose_value=False)
 @click.option("--name", required=True, metavar="N", help="What agents see.")
 @click.option(
     "--url", "address", default="", metavar="BASE", help="Where messages go out to; without it they only come in."
 )
 @workspace_option
 @json_option
-def add_channel(place: ServerPlace, kind: str, name: str, address: str, wanted: str, as_json: bool) -> None:
+def add_channel(place: ServerPlace, name: str, address: str, wanted: str, as_json: bool) -> None:
     """Connect a channel. Prints its id and its token, which is not shown again.
 
     A custom channel is a program of one's own: it hands in messages at /custom/channel/webhook/ of the server, with
@@ -44,7 +44,15 @@ def add_channel(place: ServerPlace, kind: str, name: str, address: str, wanted: 
     with server_desk(place) as desk:
         account = _registry(desk).add_custom(desk.workspace(wanted), name, address)
     if as_json:
-        print_json({"id": account.channel_id, "kind": kind, "name": name, "url": address, "token": account.token})
+        print_json(
+            {
+                "id": account.channel_id,
+                "kind": account.kind,
+                "name": name,
+                "url": account.base_url,
+                "token": account.token,
+            }
+        )
         return
     click.echo(f"channel {account.channel_id}\ntoken   {account.token}")
     say("Keep the token: it is not shown again.")
@@ -111,10 +119,10 @@ def list_channels(place: ServerPlace, wanted: str, as_json: bool) -> None:
     if not found:
         click.echo("No channel is connected yet: “ismsg server channel add” connects one.")
         return
-    table = lines_table("Name", "Kind", "Id", "Address")
-    table.columns[2].max_width = None
+    table = lines_table("Name", "Id", "Address")
+    table.columns[1].max_width = None
     for item in found:
-        table.add_row(one_line(item.name), item.kind, item.id, one_line(item.base_url) or "takes messages in only")
+        table.add_row(one_line(item.name), item.id, one_line(item.base_url) or "takes messages in only")
     print_lines(table)
 
 
@@ -180,11 +188,11 @@ def list_webhooks(place: ServerPlace, wanted: str, as_json: bool) -> None:
     if not found:
         click.echo("Nobody is told of anything yet: “ismsg server webhook add” names an address.")
         return
-    table = lines_table("Id", "State", "Events", "Address")
+    table = lines_table("Id", "State", "Address", "Events")
     table.columns[0].max_width = None
     for item in found:
         state = "disabled" if item.disabled_at else "failing" if item.failing_since else "well"
-        table.add_row(item.id, state, " ".join(item.events), one_line(item.url))
+        table.add_row(item.id, state, one_line(item.url), " ".join(item.events))
     print_lines(table)
 
 

@@ -112,6 +112,8 @@ class Admin:
             raise AdminError("A user needs a name.")
         if password is not None and not user.email:
             raise AdminError("Somebody who signs in needs an e-mail address.")
+        if user.email and "@" not in user.email:
+            raise AdminError(f"“{user.email}” is no e-mail address.")
         if len(user.email) > LONGEST_EMAIL:
             raise AdminError(f"An e-mail address has at most {LONGEST_EMAIL} characters.")
         for other in settings.users.values():
@@ -145,21 +147,30 @@ class Admin:
             )
 
     def find_user(self, workspace_id: str, wanted: str) -> User:
-        """The user of an id, e-mail address or name. Raises AdminError unless it is exactly one."""
+        """The user of an id or its last part, an e-mail address or a name. Raises AdminError unless it is one."""
         users = self._ledger.settings(workspace_id).users.values()
-        found = [user for user in users if wanted == user.id]
+        found = [user for user in users if wanted in (user.id, user.id.rpartition("-")[2])]
         found = found or [user for user in users if user.email and folded(wanted) == folded(user.email)]
         found = found or [user for user in users if wanted.casefold() == user.name.casefold()]
         if len(found) != 1:
             raise AdminError(f"{'Nobody' if not found else 'More than one user'} is called “{wanted}”: give the id.")
         return found[0]
 
-    def change_user(self, workspace_id: str, user: User) -> None:
-        """Write a user anew. Raises AdminError where a workspace would be left without an active owner."""
+    def change_user(self, workspace_id: str, user: User, password: str | None = None) -> None:
+        """Write a user anew, with a new password if one is given.
+
+        Raises AdminError, and changes nothing, where a workspace would be left without an active owner, or where the
+        password does not do.
+        """
+        if password is not None and not user.email:
+            raise AdminError("Somebody who signs in needs an e-mail address.")
+        hashed = None if password is None else _checked(password)
         users = {**self._ledger.settings(workspace_id).users, user.id: user}
         if not any(other.active and other.role is Role.OWNER for other in users.values()):
             raise AdminError(f"{user.name} is the only owner: make somebody else an owner first.")
         self._ledger.seed(workspace_id, [user])
+        if hashed is not None:
+            self._link(workspace_id, user, hashed)
 
     def users(self, workspace_id: str) -> list[UserNote]:
         """Everybody in a workspace, by name."""
