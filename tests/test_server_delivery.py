@@ -300,6 +300,25 @@ def test_what_may_have_arrived_is_uncertain_and_never_sent_again(small_office: O
     assert small_office.shop.texts() == ["hello", "and this?"]
 
 
+@pytest.mark.parametrize(
+    "body", [b"<html>welcome</html>", b"{}", b'{"mId": ""}', b'{"mId": null}', b'{"mId": true}', b""]
+)
+def test_an_answer_without_an_id_leaves_doubt(small_office: Office, body: bytes) -> None:
+    small_office.shop.answer = in_turn(says(200, body), accepted)
+    doubtful, next_one = small_office.send("hello"), small_office.send("and this?")
+    small_office.run()
+    assert small_office.status(doubtful)[0] is Delivery.UNCERTAIN
+    assert small_office.status(next_one)[0] is Delivery.SENT
+    assert small_office.shop.texts() == ["hello", "and this?"]
+
+
+def test_an_id_that_is_longer_than_ours_may_be_counts_as_sent(small_office: Office) -> None:
+    small_office.shop.answer = says(200, b'{"mId": "' + b"w" * 80 + b'"}')
+    sent = small_office.send("hello")
+    small_office.run()
+    assert small_office.status(sent)[0] is Delivery.SENT
+
+
 def test_a_channel_that_never_answers_leaves_doubt(small_office: Office) -> None:
     over = threading.Event()
 

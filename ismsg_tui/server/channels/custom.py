@@ -189,8 +189,10 @@ def _outcome(response: httpx.Response, answer: bytes) -> str:
     said = _object(answer)
     if response.is_success:
         given = said.get("mId")
-        id_ = str(given) if isinstance(given, str | int) and not isinstance(given, bool) else ""
-        return id_ if re.fullmatch(_ID, id_) else ""
+        if not given or given is True or not isinstance(given, str | int):
+            # Whatever answers at a wrong address says 200, too.
+            raise UncertainError("the channel has answered, but not with an mId.")
+        return str(given) if re.fullmatch(_ID, str(given)) else ""
     if status in (429, 503):
         after = response.headers.get("retry-after", "")
         raise LaterError("The channel is too busy.", min(float(after), _LONGEST_WAIT) if after.isdecimal() else 0.0)
