@@ -339,19 +339,52 @@ def test_what_is_given_leaves_although_rows_can_not_come(desk: Desk) -> None:
 
 def test_once_asked_for_or_an_hour_later_it_is_tried_once_more(desk: Desk) -> None:
     desk.there.now += 2 * HOUR
-    for _ in range(2):
-        desk.there.epoch += 1
-        if desk.there.epoch == 2:
-            desk.run()
+    desk.there.broken = "cursor-too-old"
+    for asked, later in ((False, 0), (True, 0), (False, HOUR + 1)):
+        generation = desk.store.replica.generation
+        desk.there.now += later
+        if asked:
+            desk.store.want_anew()
+        for _ in range(2):
+            with pytest.raises(StuckError):
+                desk.run()
+        assert desk.store.replica.generation == generation + 1
+    desk.there.broken = ""
+    desk.run()
+    desk.assert_like_new()
+
+
+def test_an_authority_that_is_restored_twice_is_followed_a_minute_after_the_first_time(desk: Desk) -> None:
+    desk.there.now += 2 * HOUR
+    backup = desk.there.back_up()
+    desk.there.restore_from(backup)
+    desk.run()
+    desk.there.restore_from(backup)
     with pytest.raises(StuckError):
         desk.run()
-    desk.store.want_anew()
+    desk.there.now += MINUTE
     desk.run()
     assert desk.store.replica.epoch == "e3"
-    desk.there.epoch += 1
-    desk.there.now += HOUR + 1
+    desk.assert_like_new()
+
+
+def test_what_is_given_to_another_history_stays_in_sight_until_that_is_here(desk: Desk) -> None:
+    for text in ("one", "two", "three"):
+        desk.there.hear(text)
     desk.run()
-    assert desk.store.replica.epoch == "e4"
+    desk.there.now += 2 * HOUR
+    backup = Historian().back_up()
+    for _ in range(2):
+        desk.there.restore_from(backup)
+        desk.give(SendMessage(MAI.id, f"answer {desk.there.epoch}"))
+        desk.restart()
+        with suppress(StuckError):
+            desk.run()
+        assert f"answer {desk.there.epoch}" in desk.texts()
+    desk.there.now += MINUTE
+    desk.run()
+    assert sorted(desk.texts()) == ["answer 2", "answer 3"]
+    desk.assert_like_new()
 
 
 def test_a_clock_that_was_set_back_does_not_forbid_it_for_longer_than_an_hour(desk: Desk) -> None:

@@ -321,7 +321,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are small, and a store may be filled anew as often as the server is restored."""
     monkeypatch.setattr(exchange_module, "PAGE_ROWS", 4)
     monkeypatch.setattr(exchange_module, "ANEW_GAP", 0)
-    monkeypatch.setattr(exchange_module, "SIGHT_GAP", 0)
+    monkeypatch.setattr(exchange_module, "MOVED_GAP", 0)
 
 
 def test_whatever_happens_consoles_and_server_agree_at_rest_and_nothing_is_lost_or_done_twice() -> None:

@@ -47,8 +47,11 @@ BATCH = 100
 HOUR = 3_600_000
 ANEW_GAP = HOUR
 """A store is filled anew by itself no more than once in so many milliseconds: more often would be a loop."""
-SIGHT_GAP = 60_000
-"""The same where the user's sight has grown or shrunk since and the last filling was complete: no loop does that."""
+MOVED_GAP = 60_000
+"""The same where the history or the user's sight is another one and the last filling was complete.
+
+The first backup that is restored may be the wrong one.
+"""
 KEPT = 30 * 24 * HOUR
 """For so long, in milliseconds, a confirmed command is kept for an authority that turns out to have lost it."""
 ASK_AFTER = 12 * HOUR
@@ -176,9 +179,12 @@ class Exchange:
                 raise UnreachableError("The server answers no command.")
 
     def _take(self, answers: Sequence[Answer]) -> None:
+        place = self._store.replica
+        # Of another history no revision is here yet, however small its number.
+        here = 0 if self.standing is None or self.standing.epoch == place.epoch else place.cursor + 1
         for answer in answers:
             if answer.refusal is None:
-                self._store.acknowledge(answer.command_id, answer.seq)
+                self._store.acknowledge(answer.command_id, max(answer.seq, here))
             elif (issued := self._store.refuse(answer.command_id, answer.refusal)) is not None:
                 self._note_missing(issued, answer.refusal)
                 tell(self._on_refused, Refused(issued, answer.refusal))
@@ -305,8 +311,8 @@ class Exchange:
         first, same = not place.epoch, place.epoch == standing.epoch
         free = first or place.anew_wanted or place.shape != SHAPE
         if not free:
-            moved = same and standing.sight != place.sight and not place.rebuilding
-            if abs(now - place.anew_at) < (SIGHT_GAP if moved else ANEW_GAP):
+            moved = (standing.epoch, standing.sight) != (place.epoch, place.sight) and not place.rebuilding
+            if abs(now - place.anew_at) < (MOVED_GAP if moved else ANEW_GAP):
                 raise StuckError(_STUCK.format(reason=reason))
             log.warning("all rows are taken anew: %s", reason)
         at = None if free else now
