@@ -133,6 +133,17 @@ def test_the_short_id_of_the_list_is_enough_where_two_have_one_name(desk: Desk) 
     assert active == {"ana@example.org": True, "other@example.org": False}
 
 
+def test_the_short_id_of_the_list_is_enough_to_sign_a_device_out(desk: Desk) -> None:
+    desk.env["COLUMNS"] = "80"
+    desk.good("init", "--workspace", "Hotel")
+    desk.good("user", "add", "ana@example.org", "--name", "Ana", "--password-stdin", input=PASSWORD)
+    session = desk.sign_in("ana@example.org")
+    short = desk.good("device", "ls").split()[-1]
+    desk.good("device", "revoke", short)
+    with pytest.raises(ProblemError):
+        desk.accounts.viewer(session.access, desk.ws)
+
+
 def test_a_new_password_that_does_not_do_leaves_the_rights_as_they_were(desk: Desk) -> None:
     desk.good("init", "--workspace", "Hotel")
     for name in ("Ana", "Ben"):

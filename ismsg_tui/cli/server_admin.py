@@ -234,7 +234,8 @@ def list_devices(place: ServerPlace, wanted: str, as_json: bool) -> None:
     for note in notes:
         owner = users.get(note.user_id)
         seen = "signed out" if note.revoked_at is not None else when(note.seen_at)
-        table.add_row(one_line(owner.name if owner else ""), one_line(note.name), one_line(note.client), seen, note.id)
+        who = one_line(owner.name if owner else "")
+        table.add_row(who, one_line(note.name), one_line(note.client), seen, note.id[-12:])
     print_lines(table)
 
 
@@ -255,11 +256,13 @@ def _device_object(note: DeviceNote) -> dict[str, object]:
 @click.argument("device_id", metavar="ID")
 @workspace_option
 def revoke_device(place: ServerPlace, device_id: str, wanted: str) -> None:
-    """Sign a device out, as when it was lost."""
+    """Sign a device out, as when it was lost. ID is what the list shows, or the whole of it."""
     from ismsg_tui.server.accounts import Accounts
 
     with server_desk(place) as desk:
-        if device_id not in {note.id for note in desk.admin.devices(desk.workspace(wanted))}:
+        known = [note.id for note in desk.admin.devices(desk.workspace(wanted))]
+        found = [id_ for id_ in known if device_id in (id_, id_[-12:])]
+        if not found:
             raise FailedError("There is no such device: “ismsg server device ls” names them all.")
-        Accounts(desk.database).sign_out(device_id)
+        Accounts(desk.database).sign_out(found[0])
     click.echo("Signed out.")

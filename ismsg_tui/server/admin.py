@@ -149,7 +149,7 @@ class Admin:
     def find_user(self, workspace_id: str, wanted: str) -> User:
         """The user of an id or its last part, an e-mail address or a name. Raises AdminError unless it is one."""
         users = self._ledger.settings(workspace_id).users.values()
-        found = [user for user in users if wanted in (user.id, user.id.rpartition("-")[2])]
+        found = [user for user in users if wanted in (user.id, user.id[-12:])]
         found = found or [user for user in users if user.email and folded(wanted) == folded(user.email)]
         found = found or [user for user in users if wanted.casefold() == user.name.casefold()]
         if len(found) != 1:
