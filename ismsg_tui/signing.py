@@ -111,11 +111,11 @@ def _http(address: str, credentials: Credentials | None = None, patience: float 
 
 def _check_server(http: Http) -> None:
     """Raises ClientError for an address where no server of ours answers."""
-    from ismsg_tui.sync.http import decoded  # noqa: PLC0415 - as above
+    from ismsg_tui.sync.http import ProblemError, decoded  # noqa: PLC0415 - as above
 
     try:
         found: dict[str, Any] = decoded(http.ask("GET", "/.well-known/ismsg").body, dict)
-    except ClientError as error:
+    except ProblemError as error:
         raise ClientError("No server of ismsg answers there: look at the address again.") from error
     versions = found.get("api")
     if not isinstance(versions, list) or 1 not in versions:

@@ -179,6 +179,15 @@ def test_it_speaks_https_by_a_certificate(tmp_path: Path) -> None:
         assert answer.json() == {"ok": True}
 
 
+def test_files_that_are_no_certificate_and_key_are_named(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    for file in (certificate, key):
+        file.write_text("nothing of the kind")
+    said = refused(tmp_path, "--ssl-certfile", str(certificate), "--ssl-keyfile", str(key))
+    assert str(certificate) in said
+    assert str(key) in said
+
+
 def test_a_busy_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

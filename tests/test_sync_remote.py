@@ -18,6 +18,7 @@ import pytest
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Issued, SendMessage
 from ismsg_tui.domain.wire import LARGEST_BODY, MOST_COMMANDS, Hello
+from ismsg_tui.signing import sign_in
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.sync.authority import AnewError, BusyError, ClientError, SignedOutError, UnreachableError
 from ismsg_tui.sync.http import Http, retry_after
@@ -321,7 +322,14 @@ def test_a_certificate_that_nobody_vouches_for_is_named_as_the_reason(tmp_path: 
     line = BadLine("http://127.0.0.1:1", context)
     with pytest.raises(ClientError, match="certificate"):
         Http(line.address.replace("http:", "https:")).ask("GET", "/v1")
+    with pytest.raises(ClientError, match="certificate"):
+        sign_in(line.address.replace("http:", "https:"), "ana@example.org", "a password")
     line.close()
+
+
+def test_a_server_that_speaks_no_https_is_said_to(team: Team) -> None:
+    with pytest.raises(UnreachableError, match="by HTTPS"):
+        Http(team.address.replace("http:", "https:")).ask("GET", "/v1")
 
 
 def own_certificate(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from pathlib import Path
 
 import click
@@ -65,6 +66,8 @@ def serve(
 
     if (certificate is None) != (key is None):
         raise click.UsageError("--ssl-certfile and --ssl-keyfile belong together.")
+    if certificate is not None and key is not None:
+        _check_certificate(certificate, key)
     if certificate is None and not insecure_http and not _is_loopback(host):
         raise FailedError(
             f"{host} is not this machine alone, and passwords would travel in clear. Give --ssl-certfile and "
@@ -85,6 +88,17 @@ def serve(
         run.serve(plan, host, port, workers, lambda address: click.echo(f"Ready: {address}"))
     except (run.ServeError, DatabaseError, ProblemError) as error:
         raise FailedError(str(error)) from error
+
+
+def _check_certificate(certificate: Path, key: Path) -> None:
+    """Raises FailedError where HTTPS can't be served by these files."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (ssl.SSLError, OSError) as error:
+        raise FailedError(
+            f"HTTPS can't be served by {certificate} and {key}: they have to be a certificate and its key, as PEM, "
+            "the key without a password."
+        ) from error
 
 
 def _is_loopback(host: str) -> bool:

@@ -231,11 +231,12 @@ def translated() -> Iterator[None]:
     try:
         yield
     except _NEVER_ARRIVED as error:
-        if _is_about_trust(error):
+        if _comes_of(error, ssl.SSLCertVerificationError):
             raise ClientError(
                 "The server can't prove who it is: its certificate is not one that this machine trusts."
             ) from error
-        raise UnreachableError("The server can't be reached.", arrived=False) from error
+        way = " by HTTPS" if _comes_of(error, ssl.SSLError) else ""
+        raise UnreachableError(f"The server can't be reached{way}.", arrived=False) from error
     except httpx.TimeoutException as error:
         raise UnreachableError("The server takes too long to answer.") from error
     except httpx.DecodingError as error:
@@ -246,9 +247,10 @@ def translated() -> Iterator[None]:
         raise UnreachableError("The connection to the server broke off.") from error
 
 
-def _is_about_trust(error: BaseException | None) -> bool:
+def _comes_of(error: BaseException | None, kind: type[Exception]) -> bool:
+    """Whether an error of that kind is at the bottom of an error."""
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
+        if isinstance(error, kind):
             return True
         error = error.__cause__ or error.__context__
     return False
