@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.config import Config
 from ismsg_tui.domain.commands import AssignContact, SendMessage
+from ismsg_tui.domain.entities import Role, Visibility
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import Availability, PresenceNote
 from ismsg_tui.store import outbox
@@ -103,3 +105,25 @@ async def test_what_the_server_refuses_waits_at_its_place_and_goes_out_on_a_retr
         await press(pilot, "enter")
         await until(lambda: "not sent" not in on_screen(pilot), pilot)
         await until(lambda: ana.counts.unsent == 0, pilot)
+
+
+async def test_who_sees_only_his_own_is_not_told_to_import_and_keeps_his_words_when_a_contact_is_taken(
+    team: Team,
+) -> None:
+    team.change(replace(BEN, role=Role.AGENT, visibility=Visibility.OWN))
+    ana, ben = team.console("ana"), team.console("ben", BEN)
+    ana.sync.exchange()
+    async with desk(ben) as pilot:
+        await press(pilot, "6")
+        assert "No contacts yet" in on_screen(pilot)
+        assert "import" not in on_screen(pilot)
+        ana.act(AssignContact(MAI.id, BEN.id))
+        ana.sync.exchange()
+        await seen(pilot, "is my room ready?")
+        await press(pilot, "enter")
+        await write(pilot, "my answer")
+        ana.act(AssignContact(MAI.id, ANA.id, BEN.id))
+        ana.sync.exchange()
+        await until(lambda: any("is out of sight" in note.message for note in pilot.app._notifications), pilot)
+        await press(pilot, "enter")
+        assert "my answer" in on_screen(pilot)

@@ -42,7 +42,7 @@ from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.title_bar import Title, TitleBar
 from ismsg_tui.widgets.unsent_bar import UnsentBar
-from ismsg_tui.widgets.view_tabs import NOBODY, ViewTab, ViewTabs
+from ismsg_tui.widgets.view_tabs import NOBODY, NOBODY_IN_TEAM, ViewTab, ViewTabs
 
 TWO_PANES, THREE_PANES = 92, 140
 """From how many columns on list and conversation stand side by side, and the contact's card beside them."""
@@ -119,7 +119,8 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
             self.show_view(view, contact_id)
             return
         contacts = self.contacts
-        contacts.empty_words = ("Nobody fits.", "Esc shows all again.") if self.only else NOBODY[view]
+        nobody = NOBODY_IN_TEAM if self._inbox.store.replica.user_id else NOBODY
+        contacts.empty_words = ("Nobody fits.", "Esc shows all again.") if self.only else nobody[view]
         contacts.show_rows(rows, sort, rows.position, position or 0)
         self._open_highlighted()
         self._count()

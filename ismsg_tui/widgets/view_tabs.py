@@ -36,6 +36,11 @@ NOBODY = {
     View.ALL: ("No contacts yet.", "“ismsg import FILE” brings conversations in, “ismsg demo” shows a lively inbox."),
 }
 """What an empty view says: how things are, and what to do about it."""
+NOBODY_IN_TEAM = {
+    **NOBODY,
+    View.ALL: ("No contacts yet.", "Whoever writes to the team, and is yours to see, is here."),
+}
+"""The same on a team's server, into which a console imports nothing."""
 
 
 class ViewTab(Words):
