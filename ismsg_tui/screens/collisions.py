@@ -24,6 +24,8 @@ class Collisions(Vertical):
     _inbox: Inbox
     card: ContactCard | None
     company = Company()
+    gone = False
+    """Whether the contact went out of sight while it was shown."""
     _began: int | None = None
     """When what stands in the composer was begun, or typed last before it was shown; None while it is empty."""
 
@@ -56,6 +58,8 @@ class Collisions(Vertical):
     def _caution(self) -> str:
         if self.card is None:
             return ""
+        if self.gone:
+            return "out of sight: nothing can be sent"
         contact_id, began = self.card.contact.id, self._began
         if typing := self.company.typing(contact_id):
             return f"{typing} an answer" if " is " in typing else f"{typing} answers"

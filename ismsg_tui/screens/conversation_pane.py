@@ -72,8 +72,6 @@ class ConversationPane(WritingActs, Collisions):
     def __init__(self, inbox: Inbox, writing: Writing, *, suggestions: bool = True, id: str | None = None) -> None:
         super().__init__(inbox, writing, suggestions=suggestions, id=id)
         self._around: Surroundings | None = None
-        self._told_gone = False
-        """Whether the agent was told that the contact shown is out of sight."""
         self._kept = Draft()
         """What the store has, or is about to have, as the draft of the contact."""
         self._draft_timer: Timer | None = None
@@ -99,7 +97,7 @@ class ConversationPane(WritingActs, Collisions):
         if contact_id is not None and contact_id == self.contact_id:
             return
         self.save_draft()
-        self._told_gone = False
+        self.gone = False
         self.card = self._inbox.contacts.card(contact_id) if contact_id else None
         composer, timeline = self.query_one(Composer), self.query_one(Timeline)
         if self.card is None:
@@ -168,10 +166,10 @@ class ConversationPane(WritingActs, Collisions):
         if self.card is None:
             return
         card = self._inbox.contacts.card(self.card.contact.id)
-        if card is None and not self._told_gone:
+        if card is None and not self.gone:
             what = f"{shown_line(self.card.contact.name, 40)} is out of sight: somebody else has the contact now."
             self.notify(f"{what} What you have typed stays, but can't be sent.", severity="warning", markup=False)
-        self._told_gone = card is None
+        self.gone = card is None
         self.card = card or self.card
         first_new = self._around.first_new if self._around else None
         searched = self._around.searched if self._around else ""
@@ -189,6 +187,7 @@ class ConversationPane(WritingActs, Collisions):
     def show_header(self) -> None:
         """Write the header line; the times in it grow old."""
         inbox, company = self._inbox, self.company.doing(self.card.contact.id) if self.card else ""
+        company = "out of sight" if self.gone else company
         self.query_one(ContactHeader).show(self.card, inbox.users, inbox.channels, inbox.user_id, company)
 
     # Reading
