@@ -449,5 +449,5 @@ async def test_a_contact_that_goes_out_of_sight_under_the_agents_hands_says_so_o
         told = [note.message for note in pilot.app._notifications]
         assert sum("Mai Tran is out of sight" in message for message in told) == 1
         assert any("no such contact" in message for message in told)
-        assert "Reply · out of sight: nothing can be sent" in on_screen(pilot)
+        assert "Reply · out of sight, can't be sent" in on_screen(pilot)
         assert typed(pilot).text == "typed"

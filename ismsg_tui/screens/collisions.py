@@ -59,7 +59,7 @@ class Collisions(Vertical):
         if self.card is None:
             return ""
         if self.gone:
-            return "out of sight: nothing can be sent"
+            return "out of sight, can't be sent"
         contact_id, began = self.card.contact.id, self._began
         if typing := self.company.typing(contact_id):
             return f"{typing} an answer" if " is " in typing else f"{typing} answers"
