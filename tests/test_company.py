@@ -163,6 +163,20 @@ async def test_the_composer_says_who_answered_after_the_agent_began(tmp_path: Pa
         assert caution(pilot) == "Reply"
 
 
+async def test_the_warning_of_an_answer_goes_with_the_message_that_is_sent_in_spite_of_it(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    mai = contact_named(inbox, "Mai Tran")
+    answer_by_ben(inbox, mai, "long ago", now_ms() - 60_000)
+    async with team_console(inbox) as (pilot, _):
+        await press(pilot, "2", "home", "enter")
+        await write(pilot, "hello")
+        answer_by_ben(inbox, mai, "I have it", now_ms() + 1_000)
+        await settle(pilot)
+        assert "Ben answered at " in caution(pilot)
+        await press(pilot, "enter")
+        assert caution(pilot) == "Reply"
+
+
 async def test_a_kept_draft_warns_of_an_answer_that_came_since(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
     mai = contact_named(inbox, "Mai Tran")

@@ -272,6 +272,7 @@ class ConversationPane(WritingActs, Collisions):
             if self.contact_id == contact_id:
                 self._kept = Draft()
                 composer.clear()
+                self.begin_watching()
             elif left != Draft():
                 self._writing.later(self._inbox.drafts.save, contact_id, left)
             return
