@@ -160,7 +160,7 @@ def test_an_empty_server_is_not_written_over_a_backup(desk: Desk, tmp_path: Path
 
 
 def test_a_mistyped_folder_is_named_and_not_made(tmp_path: Path) -> None:
-    nowhere = tmp_path / "tpyo"
+    nowhere = tmp_path / "mistyped"
     for words in (["user", "ls"], ["vacuum"], ["backup", str(tmp_path / "backup.tar")]):
         result = CliRunner().invoke(main, ["server", *words, "--data", str(nowhere)])
         assert (result.exit_code, str(nowhere) in result.stderr) == (1, True)
