@@ -183,9 +183,11 @@ class IsmsgApp(DressedApp, TellsFaults):
         timeout: float | None = None,
         markup: bool = False,  # noqa: ARG002 - nobody's words are ever markup
     ) -> None:
-        """Tell the agent something in a corner of the screen, as plain text on one line."""
-        text = shown_line(message, NOTICE_LIMIT)
-        super().notify(text, title=shown_line(title), severity=severity, timeout=timeout, markup=False)
+        """Tell the agent something in a corner, as plain text on one line; what is told again stands there once."""
+        text, heading = shown_line(message, NOTICE_LIMIT), shown_line(title)
+        for told in [notice for notice in self._notifications if (notice.message, notice.title) == (text, heading)]:
+            self._unnotify(told, refresh=False)
+        super().notify(text, title=heading, severity=severity, timeout=timeout, markup=False)
 
     def on_mount(self) -> None:
         """Listen to the store and begin to synchronise."""

@@ -145,6 +145,12 @@ async def test_undo_opens_a_closed_conversation_again_as_if_it_had_never_been_cl
         assert inbox.timeline(mai) == before
 
 
+async def test_what_is_told_twice_stands_there_once(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path)) as pilot:
+        await press(pilot, "z", "z")
+        assert [note.message for note in pilot.app._notifications] == ["Nothing to take back, or it has left already."]
+
+
 async def test_a_message_taken_back_returns_to_the_composer(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path, hold=60_000)
     async with console(inbox) as pilot:
