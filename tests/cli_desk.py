@@ -18,6 +18,7 @@ from ismsg_tui.domain.entities import Category, Channel, Contact, Role, Source, 
 from ismsg_tui.domain.media import media_of
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.store import Store
+from tests.desk_setup import had_done
 
 GUEST = Actor(None, Source.CONTACT)
 ANA = User(id=new_id(), name="Ana Ruiz", email="ana@example.org", role=Role.MANAGER)
@@ -63,9 +64,12 @@ class Desk:
         return contact
 
     def do(self, command: Command, actor: Actor) -> None:
-        """Carry out a command in the workspace."""
-        inbox = self.open()
-        inbox.store.execute(Issued(new_id(), command, actor, now_ms()))
+        """Carry out a command in the workspace; what a contact does has been told by an authority."""
+        inbox, issued = self.open(), Issued(new_id(), command, actor, now_ms())
+        if actor.source is Source.CONTACT:
+            had_done(inbox.store, issued)
+        else:
+            inbox.store.execute(issued)
         inbox.close_store()
 
     def run(self, *arguments: str, input: str | bytes | None = None) -> Result:

@@ -5,6 +5,7 @@ for property tests, and none that takes a notification away before a test has lo
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,10 @@ from tests.servers import postgres_database, server_database, sqlite_database
 from tests.waiting import ELSEWHERE
 
 __all__ = ["postgres_database", "server_database", "sqlite_database"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # What a shell runs beside itself is deaf to Ctrl+C, and so would be every process that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("ismsg", deadline=None)
 settings.load_profile("ismsg")

@@ -56,7 +56,11 @@ def receive(store: Store, contact_id: str, text: str, *, at: int | None = None) 
 
 def had_received(store: Store, contact_id: str, text: str, *, at: int | None = None) -> None:
     """Have a contact have written, as an authority tells it: no real one lets a console say what a contact wrote."""
-    issued = _said(contact_id, text, at)
+    had_done(store, _said(contact_id, text, at))
+
+
+def had_done(store: Store, issued: Issued) -> None:
+    """Have somebody have done something, as an authority tells it: it stays whatever authority the console is given."""
     rows = decide(load_state(store.reader, store.settings, issued), issued)
     assert isinstance(rows, list)
     store.adopt(rows)

@@ -137,7 +137,7 @@ class Terminal:
         self._process = subprocess.Popen(
             command,
             env=environment,
-            preexec_fn=partial(_sit_down_at, self._theirs),  # noqa: PLW1509 - nothing runs beside it yet
+            preexec_fn=partial(os.login_tty, self._theirs),  # noqa: PLW1509 - nothing runs beside it yet
         )
 
     def __enter__(self) -> Terminal:
@@ -222,13 +222,13 @@ class Terminal:
         """Send the program a signal."""
         self._process.send_signal(which)
 
-    def wait_for(self, wanted: str | Callable[[], bool]) -> None:
+    def wait_for(self, wanted: str | Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Read until the screen shows a text or a condition holds. Raises AssertionError with what it shows instead."""
 
         def holds() -> bool:
             return wanted in self.text if isinstance(wanted, str) else wanted()
 
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + seconds
         while _SYNCHRONISED in self.modes or not holds():
             if not self._go_on(deadline):
                 code = self._process.poll()
@@ -305,12 +305,6 @@ class Terminal:
                 change(int(mode))
         elif value[-1] == "u":
             self.keyboards += {"<": -1, ">": 1}.get(value[0], 0)
-
-
-def _sit_down_at(terminal: int) -> None:
-    """Make a terminal that of this process; Ctrl+C works in it even if whoever began all this was deaf to it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.login_tty(terminal)
 
 
 def width_on_screen(text: str) -> int:

@@ -190,12 +190,13 @@ def test_completion_is_printed_for_each_shell(desk: Desk, shell: str) -> None:
 
 def test_doctor_reports_on_every_area(desk: Desk) -> None:
     desk.contact("Mai", "Tran", "hello")
+    desk.good("comment", "Mai Tran", "a guest")
     findings = desk.objects("doctor")
     assert {finding["area"] for finding in findings} == {"version", "terminal", "settings", "store", "sound"}
     by_name = {finding["name"]: finding for finding in findings}
     assert by_name["ismsg"]["value"] == __version__
     assert by_name["integrity"]["value"] == "sound"
-    assert by_name["holds"]["value"].startswith("1 contacts, 2 lines")
+    assert by_name["holds"]["value"].startswith("1 contacts, 3 lines")
     assert str(desk.folder) in by_name["store"]["value"]
     assert "1 commands" in by_name["unsent"]["value"]
     assert all(finding["level"] in ("ok", "warn", "bad") for finding in findings)

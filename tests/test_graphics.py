@@ -24,7 +24,7 @@ from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.graphics import Graphics, graphics_for, kitty_forget, kitty_picture, new_number, sixel_rows
 from ismsg_tui.pictures import PictureError, in_cells
 from ismsg_tui.widgets.picture_view import SixelStrip
-from tests.desk_setup import CHANNEL, GUEST, contact_named, open_inbox
+from tests.desk_setup import CHANNEL, GUEST, contact_named, had_done, open_inbox
 from tests.factories import ANA, examples
 from tests.programs import on_linux, programs
 from tests.terminal import Terminal, isolated, tokens
@@ -250,7 +250,7 @@ def console(
         Image.new("RGB", (300, 100), colour).save(path, pnginfo=words, icc_profile=HOSTILE.encode())
         file = inbox.blobs.add(path, name=HOSTILE + name)
         received = ReceiveMessage(contact_named(inbox, "Mai Tran"), "", CHANNEL.id, attachments=(file,))
-        inbox.store.execute(Issued(new_id(), received, GUEST, now_ms()))
+        had_done(inbox.store, Issued(new_id(), received, GUEST, now_ms()))
     inbox.close_store()
     config = folder / "config.toml"
     config.write_text(f'pictures = "{pictures}"\n')

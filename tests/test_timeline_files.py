@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
@@ -75,6 +75,7 @@ def test_no_line_of_a_file_is_wider_than_it_may_be(
 
 
 @given(NAMES, st.sampled_from(["exe", "sh", "desktop"]), st.integers(12, 60))
+@example("\x1bP", "exe", 12)
 @settings(max_examples=examples(200))
 def test_the_real_extension_of_a_cut_name_stays_in_sight(stem: str, extension: str, width: int) -> None:
     shown = fit_name(f"x{stem}.pdf{' ' * 200}.{extension}", width)

@@ -61,6 +61,7 @@ _UNSEEN = re.compile(
 _CONTINUATION = re.compile("[\u1160-\u11ff\uff9e\uff9f\U0001f3fb-\U0001f3ff]")
 _BLANK_LETTERS = dict.fromkeys(map(ord, "\u115f\u1160\u2800\u3164\uffa0"), " ")
 _INVISIBLE = " \u061c\u200c\u200d\u200e\u200f\ufe0e\ufe0f"
+_LAST_EXTENSION = re.compile(rf"\.[A-Za-z0-9]{{1,{_MAX_EXTENSION}}}\Z")
 _DIRECTION_MARKS = dict.fromkeys(map(ord, "\u061c\u200e\u200f"))
 _RESERVED_NAME = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
 
@@ -111,6 +112,9 @@ def file_name(name: str) -> str:
     nothing is left becomes "file".
     """
     line = one_line(name[-_MAX_PATH:].translate(_DIRECTION_MARKS), _MAX_PATH)
+    if (last := _LAST_EXTENSION.search(name)) and not line.endswith(last[0]):
+        # A sequence that has no end has swallowed it; what a file really is must be seen all the same.
+        line = (line or "file") + last[0]
     parts = [part for part in re.split(r"[/\\]", line) if part.strip(" .")]
     safe = re.sub(r'[<>:"|?*]+', "_", parts[-1]) if parts else ""
     safe = safe.lstrip(" .-~").rstrip(" .")

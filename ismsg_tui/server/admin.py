@@ -112,10 +112,10 @@ class Admin:
             raise AdminError("A user needs a name.")
         if password is not None and not user.email:
             raise AdminError("Somebody who signs in needs an e-mail address.")
-        if user.email and "@" not in user.email:
-            raise AdminError(f"“{user.email}” is no e-mail address.")
         if len(user.email) > LONGEST_EMAIL:
             raise AdminError(f"An e-mail address has at most {LONGEST_EMAIL} characters.")
+        if user.email and "@" not in user.email:
+            raise AdminError(f"“{user.email}” is no e-mail address.")
         for other in settings.users.values():
             if other.id != user.id and user.email and folded(other.email) == folded(user.email):
                 raise AdminError(f"{other.name} has the e-mail address {user.email} already.")
