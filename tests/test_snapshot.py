@@ -205,6 +205,41 @@ def test_a_part_is_gone_on_with_after_a_restart(
     assert left_over(fresh) == []
 
 
+@pytest.fixture
+def begun_by_pages(fresh: Console, line: BadLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snapshot of a fresh console was cut off, and the console was left after the first page."""
+    monkeypatch.setattr("ismsg_tui.sync.exchange.PAGE_ROWS", 2)
+    line.rules = [Rule(ASKED, cut_reply=60_000)]
+    Exchange(fresh.store, fresh.authority, many_rows=1, stopping=lambda: fresh.store.cursor > 0).run()
+    assert fresh.store.replica.rebuilding
+    assert "snapshot.part" in left_over(fresh)
+    line.rules, line.asked = [], []
+
+
+def test_a_filling_that_pages_began_goes_on_with_the_snapshot_after_a_restart(
+    begun_by_pages: None, fresh: Console, line: BadLine, paged: Console
+) -> None:
+    begun = (fresh.folder / "snapshot.part").stat().st_size
+    told: list[Progress] = []
+    run(fresh, told.append)
+    ranges = [asked.headers.get("range") for asked in line.asked if asked.path.startswith(f"{W}/snapshot")]
+    assert ranges == [f"bytes={begun}-"]
+    assert all(progress.total for progress in told)
+    assert_same(fresh, paged)
+    assert left_over(fresh) == []
+
+
+def test_pages_after_a_restart_say_how_many_rows_there_are_and_leave_no_part_of_a_snapshot(
+    begun_by_pages: None, fresh: Console, paged: Console
+) -> None:
+    told: list[Progress] = []
+    Exchange(fresh.store, fresh.authority, on_progress=told.append).run()
+    assert told
+    assert all(0 < progress.done <= progress.total for progress in told)
+    assert_same(fresh, paged)
+    assert left_over(fresh) == []
+
+
 def test_a_part_of_another_snapshot_is_not_gone_on_with(fresh: Console, line: BadLine, paged: Console) -> None:
     part = fresh.folder / "snapshot.part"
     part.write_bytes(b"x" * 5_000)

@@ -223,7 +223,7 @@ class Exchange:
     def _pull_pages(self) -> None:
         """Take in rows: by a snapshot where many are missing, and page by page, the next being fetched meanwhile."""
         store = self._store
-        meter = Meter(self.standing.rows if self.standing and not store.cursor else 0)
+        meter = Meter(self._missing())
         more = True
         while more and not self._stopping():
             page = self._take_shortcut(meter.left)
@@ -241,6 +241,13 @@ class Exchange:
                 self._adapt(len(page.rows), time.monotonic() - started)
                 want_new(store, (row for _, row in page.rows), now_ms())
             more = page.more
+
+    def _missing(self) -> int:
+        """How many rows are still to come while the store is being filled, about, also after a restart; else 0."""
+        place = self._store.replica
+        if self.standing is None or not place.rebuilding:
+            return 0
+        return self.standing.rows * max(0, place.rebuilding - place.cursor) // place.rebuilding
 
     def _take_shortcut(self, missing: int) -> Page | None:
         """Take in a snapshot and the page after it, where that is worth it and goes well."""

@@ -78,6 +78,7 @@ class Shortcut:
         were refused by it; None where pages are to be taken. Raises SignedOutError, AnewError.
         """
         if missing <= self._many or not isinstance(self._authority, HasSnapshots):
+            self._forget()  # what was begun of one is of no more use
             return None
         if time.monotonic() < self._not_before:
             return None
