@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import Availability, PresenceNote
 from ismsg_tui.store import outbox
 from ismsg_tui.store.outbox import OutboxState
+from tests.bad_line import BadLine, Rule
 from tests.desk_setup import on_screen, press, settle, write
 from tests.factories import ANA, BEN, MAI
 from tests.team import Console, Team, a_team
@@ -105,6 +106,22 @@ async def test_what_the_server_refuses_waits_at_its_place_and_goes_out_on_a_retr
         await press(pilot, "enter")
         await until(lambda: "not sent" not in on_screen(pilot), pilot)
         await until(lambda: ana.counts.unsent == 0, pilot)
+
+
+async def test_an_empty_view_says_that_not_everybody_is_here_until_the_server_has_told(team: Team) -> None:
+    team.change(replace(BEN, role=Role.AGENT, visibility=Visibility.OWN))
+    line = BadLine(team.address)
+    line.rules = [Rule("GET ", cut_request=0)]
+    ben = team.console("ben", BEN, address=line.address)
+    app = IsmsgApp(ben.inbox, Config(), authority=ben.authority)
+    with closing(line):
+        async with app.run_test(size=(120, 36)) as pilot:
+            await seen(pilot, "offline")
+            await seen(pilot, "Not everybody is here yet.")
+            assert "Nobody is waiting." not in on_screen(pilot)
+            line.rules = []
+            await seen(pilot, "Nobody is waiting.")
+            assert "Not everybody" not in on_screen(pilot)
 
 
 async def test_who_sees_only_his_own_is_not_told_to_import_and_keeps_his_words_when_a_contact_is_taken(

@@ -42,7 +42,7 @@ from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.title_bar import Title, TitleBar
 from ismsg_tui.widgets.unsent_bar import UnsentBar
-from ismsg_tui.widgets.view_tabs import NOBODY, NOBODY_IN_TEAM, ViewTab, ViewTabs
+from ismsg_tui.widgets.view_tabs import NOBODY, NOBODY_IN_TEAM, NOT_ALL_HERE, ViewTab, ViewTabs
 
 TWO_PANES, THREE_PANES = 92, 140
 """From how many columns on list and conversation stand side by side, and the contact's card beside them."""
@@ -119,11 +119,18 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
             self.show_view(view, contact_id)
             return
         contacts = self.contacts
-        nobody = NOBODY_IN_TEAM if self._inbox.store.replica.user_id else NOBODY
-        contacts.empty_words = ("Nobody fits.", "Esc shows all again.") if self.only else nobody[view]
+        contacts.empty_words = self._empty_words()
         contacts.show_rows(rows, sort, rows.position, position or 0)
         self._open_highlighted()
         self._count()
+
+    def _empty_words(self) -> tuple[str, str]:
+        place = self._inbox.store.replica
+        if self.only:
+            return "Nobody fits.", "Esc shows all again."
+        if place.user_id and (place.rebuilding or not place.epoch):
+            return NOT_ALL_HERE
+        return (NOBODY_IN_TEAM if place.user_id else NOBODY)[self.view]
 
     @property
     def pane(self) -> ConversationPane:
@@ -265,6 +272,9 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         """Say how things stand with the server."""
         self.status = status
         self.show_title()
+        if self.contacts.empty_words != (words := self._empty_words()):
+            self.contacts.empty_words = words
+            self.contacts.refresh()
 
     @on(TitleBar.UnsentClicked)
     def _on_unsent_clicked(self) -> None:

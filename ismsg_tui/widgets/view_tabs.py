@@ -41,6 +41,8 @@ NOBODY_IN_TEAM = {
     View.ALL: ("No contacts yet.", "Whoever writes to the team, and is yours to see, is here."),
 }
 """The same on a team's server, into which a console imports nothing."""
+NOT_ALL_HERE = ("Not everybody is here yet.", "They come from the server; the title says how far it is.")
+"""What an empty view of a team says while the store is being filled."""
 
 
 class ViewTab(Words):
