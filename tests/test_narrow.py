@@ -169,6 +169,16 @@ async def test_while_nobody_is_chosen_no_key_leads_to_an_empty_conversation(tmp_
         assert isinstance(pilot.app.screen.focused, ContactList)
 
 
+NEEDS_SOMEBODY = [*"rRmacCswouyYLel()Q", "space", "f2", "f3", "f5", "ctrl+g", "ctrl+o", "ctrl+r"]
+
+
+@pytest.mark.parametrize("key", NEEDS_SOMEBODY)
+async def test_a_key_that_needs_a_contact_says_so_while_nobody_is_chosen(tmp_path: Path, key: str) -> None:
+    async with console(open_inbox(tmp_path, ()), (80, 24)) as pilot:
+        await press(pilot, key)
+        await until_seen(pilot, "Choose a contact first: Ctrl+K finds any")
+
+
 @pytest.mark.parametrize("key", ["2", "4", "]"])
 async def test_choosing_a_view_from_the_conversation_shows_its_list(tmp_path: Path, key: str) -> None:
     async with console(open_inbox(tmp_path), (80, 24)) as pilot:

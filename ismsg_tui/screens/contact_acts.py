@@ -15,6 +15,7 @@ from textual import work
 from textual.screen import Screen
 from textual.widget import Widget
 
+from ismsg_tui.actions import action, key_label
 from ismsg_tui.domain.commands import SendMessage
 from ismsg_tui.domain.entities import ClosingNotes
 from ismsg_tui.domain.text import one_line
@@ -82,51 +83,67 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
         else:
             self.pane.write()
 
+    def chosen(self) -> ContactCard | None:
+        """The contact that a key is for; where nobody is shown the agent is told, for no key may do nothing unsaid."""
+        card = self.pane.card
+        if card is None:
+            keys = action("switch").current_keys
+            find = f": {key_label(keys[0])} finds any by a few letters" if keys else ""
+            self.notify(f"Choose a contact first{find}.", timeout=4, markup=False)
+        return card
+
     def action_reply(self) -> None:
         """Write to the contact."""
-        if self.pane.contact_id is not None:
+        if self.chosen():
             self.show_conversation()
             self.pane.write(comment=False if not self.pane.query_one("Composer").has_class("-comment") else None)
 
     def action_comment(self) -> None:
         """Write a comment for the team."""
-        if self.pane.contact_id is not None:
+        if self.chosen():
             self.show_conversation()
             self.pane.write(comment=True)
 
     def action_quote(self) -> None:
         """Answer a message, quoting it."""
-        self.show_conversation()
-        self.pane.quote()
+        if self.chosen():
+            self.show_conversation()
+            self.pane.quote()
 
     def action_edit_outside(self) -> None:
         """Write in another editor."""
-        self.show_conversation()
-        self.pane.edit_outside()
+        if self.chosen():
+            self.show_conversation()
+            self.pane.edit_outside()
 
     def action_snippets(self) -> None:
         """Choose a stored reply."""
-        self.show_conversation()
-        self.pane.choose_snippet()
+        if self.chosen():
+            self.show_conversation()
+            self.pane.choose_snippet()
 
     def action_emoji(self) -> None:
         """Choose an emoji."""
-        self.show_conversation()
-        self.pane.choose_emoji()
+        if self.chosen():
+            self.show_conversation()
+            self.pane.choose_emoji()
 
     def action_attach(self) -> None:
         """Choose files to send."""
-        self.show_conversation()
-        self.pane.choose_files()
+        if self.chosen():
+            self.show_conversation()
+            self.pane.choose_files()
 
     def action_paste_picture(self) -> None:
         """Attach the picture that is on the clipboard."""
-        self.show_conversation()
-        self.pane.paste_picture()
+        if self.chosen():
+            self.show_conversation()
+            self.pane.paste_picture()
 
     async def action_files(self) -> None:
         """Show the files of the conversation."""
-        await self.pane.show_files()
+        if self.chosen():
+            await self.pane.show_files()
 
     async def _write(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """Have the store do something; a refusal or a fault is told. Returns whether it was done."""
@@ -143,7 +160,7 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
     @work(group="act", exit_on_error=False, description="assign")
     async def action_assign(self) -> None:
         """Give the contact to somebody."""
-        card = self.pane.card
+        card = self.chosen()
         if card is None:
             return
         from ismsg_tui.screens.assign_dialog import AssignDialog
@@ -168,7 +185,7 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
         self, *, then_next: bool = False, category: str = "", summary: str = "", settles: str = ""
     ) -> None:
         """Ask for a closing note, begun with these words, and close; `settles` is a closing that was refused."""
-        card = self.pane.card
+        card = self.chosen()
         if card is None:
             return
         from ismsg_tui.screens.close_dialog import CloseDialog, ClosingNote
@@ -196,7 +213,7 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
     @work(group="act", exit_on_error=False, description="snooze")
     async def action_snooze(self) -> None:
         """Hide the conversation until a time."""
-        card = self.pane.card
+        card = self.chosen()
         if card is None:
             return
         from ismsg_tui.screens.snooze_dialog import SnoozeDialog
@@ -213,26 +230,25 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
     @work(group="act", exit_on_error=False, description="wake")
     async def action_wake(self) -> None:
         """End the snooze."""
-        if self.pane.contact_id is not None:
-            await self._write(self._inbox.wake, self.pane.contact_id)
+        if card := self.chosen():
+            await self._write(self._inbox.wake, card.contact.id)
 
     @work(group="act", exit_on_error=False, description="open")
     async def action_open_conversation(self) -> None:
         """Open a conversation by hand."""
-        if self.pane.contact_id is not None:
-            await self._write(self._inbox.open_conversation, self.pane.contact_id)
+        if card := self.chosen():
+            await self._write(self._inbox.open_conversation, card.contact.id)
 
     @work(group="act", exit_on_error=False, description="mark unread")
     async def action_mark_unread(self) -> None:
         """Mark the contact unread."""
-        if self.pane.contact_id is not None:
-            await self._write(self._inbox.mark_unread, self.pane.contact_id)
+        if card := self.chosen():
+            await self._write(self._inbox.mark_unread, card.contact.id)
 
     @work(group="act", exit_on_error=False, description="copy the conversation")
     async def action_copy_conversation(self) -> None:
         """Copy everything that was said as Markdown."""
-        card = self.pane.card
-        if card is not None:
+        if card := self.chosen():
             self.app.copy_to_clipboard(await asyncio.to_thread(self._as_markdown, card))
 
     def _as_markdown(self, card: ContactCard) -> str:

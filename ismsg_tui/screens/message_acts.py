@@ -29,27 +29,30 @@ class MessageActs(ContactActs):
     link_opener: LinkOpener = staticmethod(open_link_by_system)
 
     @on(ContactList.Entered)
-    def _enter_conversation(self) -> None:
-        """Go into the conversation."""
-        if self.pane.contact_id is not None:
-            self.show_conversation()
-            self.set_focus(self.query_one(Timeline))
+    def _on_entered(self) -> None:
+        self._enter_conversation()
+
+    def _enter_conversation(self) -> bool:
+        """Go into the conversation; returns whether there is one."""
+        if self.chosen() is None:
+            return False
+        self.show_conversation()
+        self.set_focus(self.query_one(Timeline))
+        return True
 
     def action_pick_older(self) -> None:
         """Pick a message of the conversation, or the one before it."""
-        self._enter_conversation()
-        if not self.query_one(PickingTimeline).pick_older():
+        if self._enter_conversation() and not self.query_one(PickingTimeline).pick_older():
             self.notify("There is no message before that.", timeout=3)
 
     def action_pick_newer(self) -> None:
         """Pick the message after, or none behind the newest."""
-        self._enter_conversation()
-        self.query_one(PickingTimeline).pick_newer()
+        if self._enter_conversation():
+            self.query_one(PickingTimeline).pick_newer()
 
     def action_quoted(self) -> None:
         """Go to the message that the picked one quotes, or else the newest that quotes one."""
-        self._enter_conversation()
-        if not self.query_one(PickingTimeline).pick_quoted():
+        if self._enter_conversation() and not self.query_one(PickingTimeline).pick_quoted():
             self.notify("No message is quoted here.", timeout=3)
 
     def action_conversation_down(self) -> None:
@@ -62,12 +65,14 @@ class MessageActs(ContactActs):
 
     def action_copy_message(self) -> None:
         """Copy the picked message, or the contact's newest."""
+        card = self.chosen()
+        if card is None:
+            return
         picked = self.pane.picked
         if picked is not None and picked.text:
             self.app.copy_to_clipboard(picked.text)
             return
-        contact_id = self.pane.contact_id
-        lines = self._inbox.timeline(contact_id) if contact_id else []
+        lines = self._inbox.timeline(card.contact.id)
         heard = [line.message.text for line in lines if line.message.kind is MessageKind.INCOMING and line.message.text]
         if heard:
             self.app.copy_to_clipboard(heard[-1])
@@ -83,6 +88,8 @@ class MessageActs(ContactActs):
 
     async def action_links(self) -> None:
         """Show where links lead: those of the picked message, else the newest of the conversation."""
+        if self.chosen() is None:
+            return
         picked = self.pane.picked
         await self._show_links(picked.id if picked is not None and find_links(picked.text) else None)
 

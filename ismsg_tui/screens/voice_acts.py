@@ -117,7 +117,7 @@ class VoiceActs(ContactActs):
 
     def action_record(self) -> None:
         """Record for the contact; end a recording; or go to the one that waits."""
-        voice, card = self.voice, self.pane.card
+        voice = self.voice
         if voice.recording is not None:
             voice.stop()
             if voice.recording.contact_id == self.pane.contact_id:
@@ -127,7 +127,7 @@ class VoiceActs(ContactActs):
                 self.enter_bar(self.bar)
             else:
                 self.notify("This recording waits: send it, delete it, or record it again.", timeout=4)
-        elif card is not None:
+        elif card := self.chosen():
             self._start(card.contact.id, card.contact.name)
 
     def _start(self, contact_id: str, name: str, *, instead_of: Take | None = None) -> None:
@@ -147,23 +147,24 @@ class VoiceActs(ContactActs):
     @work(group="play", exclusive=True, exit_on_error=False, description="find a voice note")
     async def action_play_voice(self) -> None:
         """Play the picked message's voice note, or the newest; pause or go on with what is played."""
-        contact_id, message, note = self.pane.contact_id, self.pane.picked, self.voice.note
+        message, note = self.pane.picked, self.voice.note
         picked = next(filter(is_sound, message.attachments), None) if message is not None else None
         if note is not None and (picked is None or self._inbox.blobs.path(picked.sha256) == note.path):
             self.voice.toggle(None)
             self.show_voice()
             return
-        if contact_id is None:
+        card = self.chosen()
+        if card is None:
             return
         if message is not None and picked is not None:
-            self.play(contact_id, message, picked)
+            self.play(card.contact.id, message, picked)
             return
-        messages = await asyncio.to_thread(self._inbox.messages_with_files, contact_id)
+        messages = await asyncio.to_thread(self._inbox.messages_with_files, card.contact.id)
         found = next(((message, file) for message in messages for file in message.attachments if is_sound(file)), None)
         if found is None:
             self.notify("There is no voice note in this conversation.", timeout=3)
         else:
-            self.play(contact_id, *found)
+            self.play(card.contact.id, *found)
 
     def play(self, contact_id: str, message: Message, file: Attachment) -> None:
         """Play a sound of a conversation, once its bytes are here."""
