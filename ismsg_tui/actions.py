@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from textual.binding import Binding
-from textual.keys import _character_to_key
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, _character_to_key, key_to_character
 
 
 class Scope(StrEnum):
@@ -286,8 +286,15 @@ def remap(key_set: str, overrides: Mapping[str, str]) -> list[str]:
     for action_id, keys in overrides.items():
         if action_id not in _BY_ID:
             problems.append(f"There is no action “{action_id}” to give keys to; docs/keys.md names them all.")
-        else:
-            wanted[action_id] = ",".join(_key_name(key) for key in keys.split(",") if key.strip())
+            continue
+        given = [key.strip() for key in keys.split(",") if key.strip()]
+        unknown = [key for key in given if not _is_key(_key_name(key))]
+        problems += [
+            f"There is no key “{key}” for {_BY_ID[action_id].title} ({action_id}); Ctrl+K, alt+x, ? and F9 are keys."
+            for key in unknown
+        ]
+        if len(unknown) < len(given) or not given:
+            wanted[action_id] = ",".join(_key_name(key) for key in given if key not in unknown)
     _REMAPPED.clear()
     _REMAPPED.update(wanted)
     for first, second, key in _clashes():
@@ -356,6 +363,16 @@ def _key_name(key: str) -> str:
     else:
         name = {"pgdn": "pagedown", "pgup": "pageup", "esc": "escape"}.get(last.lower(), last.lower())
     return "+".join([*(modifier.strip().lower() for modifier in modifiers), name])
+
+
+_MODIFIERS = {"ctrl", "alt", "shift", "super", "hyper", "meta"}
+_NAMED_KEYS = {key.value.split("+")[-1] for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+
+
+def _is_key(name: str) -> bool:
+    """Whether Textual may ever report a key of that name."""
+    *modifiers, last = name.split("+")
+    return _MODIFIERS.issuperset(modifiers) and (last in _NAMED_KEYS or key_to_character(last) is not None)
 
 
 def key_label(key: str) -> str:

@@ -46,6 +46,22 @@ def test_an_unknown_action_and_an_unknown_set_are_named() -> None:
     assert "fly" in problems[1]
 
 
+@pytest.mark.parametrize("key", ["Strg+x", "ctr+k", "F99", "ctrl+", "enterr", "ctrl+ctlr+x"])
+def test_a_key_that_there_is_not_is_named_and_the_action_keeps_those_that_there_are(key: str) -> None:
+    (problem,) = actions.remap("vim", {"assign": key})
+    assert problem.startswith(f"There is no key “{key}” for Assign (assign)")
+    assert actions.action("assign").current_keys == ("a",)
+    actions.remap("vim", {"assign": f"{key}, F9"})
+    assert actions.action("assign").current_keys == ("f9",)
+
+
+@pytest.mark.parametrize(
+    "key", ["/", "slash", "?", "Ctrl+K", "alt+x", "shift+F3", "PgDn", "Esc", "ü", "space", "ctrl+@", "-", "+", "_"]
+)
+def test_every_way_to_write_a_key_is_understood(key: str) -> None:
+    assert not any("There is no key" in problem for problem in actions.remap("vim", {"choose_theme": key}))
+
+
 def test_a_clash_is_named_and_the_action_that_was_changed_keeps_its_usual_keys() -> None:
     (problem,) = actions.remap("vim", {"snooze": "a"})
     assert "snooze" in problem
