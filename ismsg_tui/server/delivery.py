@@ -189,6 +189,8 @@ class Deliveries:
         if not account.base_url:
             raise _Unready("The channel only takes messages in: it has no address to send to.")
         parts = parts_of(message)
+        if not self.public_url and any(isinstance(part, Attachment) for part in parts):  # before the text goes alone
+            raise _Unready("Files can't be sent: the server has to be told its own address (--public-url).")
         part = parts[due.part]
         content = self._linked(due.workspace_id, part) if isinstance(part, Attachment) else part
         with self._database.read() as connection:
@@ -197,8 +199,6 @@ class Deliveries:
         return account, outgoing, due.part == len(parts) - 1
 
     def _linked(self, workspace_id: str, attachment: Attachment) -> Link:
-        if not self.public_url:
-            raise _Unready("Files can't be sent: the server has to be told its own address (--public-url).")
         token = self._links.create(workspace_id, attachment)
         return Link(attachment, f"{self.public_url.rstrip('/')}/v1/files/{token}")
 
