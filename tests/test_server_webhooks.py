@@ -322,3 +322,31 @@ def test_commands_do_not_wait_for_an_address_that_hangs(
         over.set()
         until(lambda: desk.server.webhooks.waiting() == 0)
     assert "comment.created" in [posted.body["event_type"] for posted in receiver.posted]
+
+
+def test_an_address_that_hangs_does_not_hold_up_another(small_office: Office) -> None:
+    over = threading.Event()
+
+    def answer(posted: Posted) -> Answer:
+        if posted.path == "/hangs":
+            over.wait(PATIENCE)
+        return Answer(200)
+
+    def paths() -> list[str]:
+        return sorted(posted.path for posted in small_office.shop.posted)
+
+    small_office.shop.answer = answer
+    told = Told(small_office, "comment.created", url=f"{small_office.shop.address}/hangs")
+    told.webhooks.add(small_office.workspace.id, f"{small_office.shop.address}/answers", ["comment.created"])
+    told.comment("one")
+    told.comment("two")
+    beside = threading.Thread(target=told.run)
+    beside.start()
+    try:
+        until(lambda: "/hangs" in paths())
+        told.run()
+        assert paths() == ["/answers", "/answers", "/hangs"]
+    finally:
+        over.set()
+        beside.join(PATIENCE)
+    assert told.webhooks.waiting() == 0

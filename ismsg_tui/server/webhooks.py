@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -83,6 +84,9 @@ class Webhooks:
         self._news = News()
         self._timeout = timeout
         self._longest = longest
+        self._calls: set[str] = set()
+        """Webhooks that are being called: one that hangs keeps one thread, never all of them."""
+        self._taking = threading.Lock()
         self._calling = Chores("webhooks", self.step, threads=2, look=look)
         ledger.after_effects.append(self.note)
         ledger.on_commit(self._on_commit)
@@ -190,9 +194,18 @@ class Webhooks:
 
     def step(self) -> bool:
         """Make one call that is due; whether there was one."""
-        call = self._claim()
-        if call is None:
-            return False
+        with self._taking:
+            call = self._claim()
+            if call is None:
+                return False
+            self._calls.add(call.webhook_id)
+        try:
+            self._make(call)
+        finally:
+            self._calls.discard(call.webhook_id)
+        return True
+
+    def _make(self, call: Row[tuple[object, ...]]) -> None:
         body = call.body.encode()
         headers = {"Content-Type": "application/json", SIGNATURE: signature(call.key, body)}
         try:
@@ -209,7 +222,6 @@ class Webhooks:
             self._failed(call, problem)
         else:
             self._got_through(call)
-        return True
 
     @cached_property
     def _client(self) -> httpx.Client:
@@ -218,6 +230,7 @@ class Webhooks:
     def _claim(self) -> Row[tuple[object, ...]] | None:
         now = self._clock()
         due = [webhook_call.c.due_at <= now, webhook.c.due_at <= now, webhook.c.disabled_at.is_(None)]
+        due.append(webhook.c.id.not_in(tuple(self._calls)))
         columns = (webhook.c.url, webhook.c.key, webhook.c.failing_since, webhook.c.failures)
         with self._database.read() as connection:
             found = connection.execute(
