@@ -77,6 +77,8 @@ _KINDS = {"float": "a number", "bool": "true or false", "str": "a text in quotes
 
 def _in_words(error: msgspec.DecodeError | UnicodeDecodeError) -> str:
     """What is wrong with the settings, without the words of programs."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text, from byte {error.start + 1} on"
     words = str(error)
     if unknown := _UNKNOWN.search(words):
         return f"there is no setting “{unknown[1]}”"
