@@ -179,6 +179,12 @@ async def test_a_key_that_needs_a_contact_says_so_while_nobody_is_chosen(tmp_pat
         await until_seen(pilot, "Choose a contact first: Ctrl+K finds any")
 
 
+async def test_waking_says_so_where_nothing_is_snoozed(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path), (80, 24)) as pilot:
+        await press(pilot, "w")
+        await until_seen(pilot, "This conversation is not snoozed.")
+
+
 @pytest.mark.parametrize("key", ["2", "4", "]"])
 async def test_choosing_a_view_from_the_conversation_shows_its_list(tmp_path: Path, key: str) -> None:
     async with console(open_inbox(tmp_path), (80, 24)) as pilot:

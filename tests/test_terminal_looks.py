@@ -270,7 +270,7 @@ def test_what_is_wrong_with_a_setting_is_said_without_the_words_of_programs(
 
 def test_settings_that_are_no_text_say_from_where_on(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_bytes(b"# caf\xe9\n")
-    with pytest.raises(ConfigError, match="config.toml: it is not UTF-8 text, from byte 6 on"):
+    with pytest.raises(ConfigError, match="it is not UTF-8 text, from byte 6 on"):
         load_config(tmp_path / "config.toml")
 
 

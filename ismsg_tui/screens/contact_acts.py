@@ -230,8 +230,13 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
     @work(group="act", exit_on_error=False, description="wake")
     async def action_wake(self) -> None:
         """End the snooze."""
-        if card := self.chosen():
-            await self._write(self._inbox.wake, card.contact.id)
+        card = self.chosen()
+        if card is None:
+            return
+        if card.current is None or card.current.snoozed_until is None:
+            self.notify("This conversation is not snoozed.", timeout=3)
+            return
+        await self._write(self._inbox.wake, card.contact.id)
 
     @work(group="act", exit_on_error=False, description="open")
     async def action_open_conversation(self) -> None:
