@@ -192,8 +192,20 @@ SCENES: dict[str, Callable[[Pilot[int]], Awaitable[None]]] = {
 }
 
 
+def hidden(app: IsmsgApp) -> list[str]:
+    """What is written in one of the terminal's colours on another, or on the same."""
+    return [
+        f"{app.theme}: {text!r} {style}"
+        for text, style, _ in written(app)
+        if style is not None and style.color is not None and style.bgcolor is not None
+        if not style.bgcolor.is_default and not style.color.is_default
+    ]
+
+
 @pytest.mark.parametrize("scene", SCENES)
-async def test_what_is_painted_can_be_read_in_every_theme(tmp_path: Path, scene: str) -> None:
+async def test_what_is_painted_can_be_read_in_every_theme_and_in_the_terminals_own_colours(
+    tmp_path: Path, scene: str
+) -> None:
     inbox = open_inbox(tmp_path)
     add_snippets(inbox)
     mai, omar = contact_named(inbox, "Mai Tran"), contact_named(inbox, "Omar Haddad")
@@ -208,27 +220,4 @@ async def test_what_is_painted_can_be_read_in_every_theme(tmp_path: Path, scene:
         # Each scene in a third of the themes, and each theme in a third of the scenes: all of it takes minutes.
         first, every = list(SCENES).index(scene) % 3, 3 if examples(2) <= 2 else 1
         assert await in_every_theme(pilot, [theme.name for theme in COLOURED[first % every :: every]], unreadable) == []
-
-
-def hidden(app: IsmsgApp) -> list[str]:
-    """What is written in one of the terminal's colours on another, or on the same."""
-    return [
-        f"{app.theme}: {text!r} {style}"
-        for text, style, _ in written(app)
-        if style is not None and style.color is not None and style.bgcolor is not None
-        if not style.bgcolor.is_default and not style.color.is_default
-    ]
-
-
-@pytest.mark.parametrize("scene", SCENES)
-async def test_themes_of_the_terminals_colours_write_on_its_own_ground_alone(tmp_path: Path, scene: str) -> None:
-    inbox = open_inbox(tmp_path)
-    add_snippets(inbox)
-    mai = contact_named(inbox, "Mai Tran")
-    inbox.comment(mai, "tell @Ben Okoye")
-    receive(inbox.store, mai, "hello?")
-    app = IsmsgApp(inbox, Config())
-    async with app.run_test(size=(160, 45), notifications=True) as pilot:
-        await settle(pilot)
-        await SCENES[scene](pilot)
         assert await in_every_theme(pilot, ["ansi-dark", "ansi-light"], hidden) == []
