@@ -268,8 +268,7 @@ async def test_the_beginning_of_a_long_conversation_is_reached_and_left_again(tm
         await press(pilot, "home")
         assert "hello, this is Mai" in on_screen(pilot)
         assert "message number 000" in on_screen(pilot)
-        for _ in range(40):
-            await press(pilot, "pagedown")
+        await press(pilot, *["pagedown"] * 40)
         assert "message number 599" in on_screen(pilot)
 
 
@@ -385,7 +384,7 @@ async def test_every_command_of_the_palette_runs_without_a_contact_and_with_one(
                     await pilot.app.screen.run_action(action.id)
                     await settle(pilot)
                     while len(pilot.app.screen_stack) > 1:
-                        await press(pilot, "escape")
+                        await pilot.press("escape")
 
 
 async def test_the_mouse_opens_a_contact_and_shows_a_view(tmp_path: Path) -> None:
