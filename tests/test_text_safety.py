@@ -80,7 +80,7 @@ def test_a_live_sequence_would_be_noticed() -> None:
 
 
 def test_nothing_that_list_conversation_and_card_show_reaches_a_large_terminal_alive(tmp_path: Path) -> None:
-    texts = some(3)
+    texts = some(9)
     with desk(tmp_path, texts, LARGE, unclean=True) as terminal:
         terminal.send("p")
         terminal.wait_for(mark(0))
@@ -90,7 +90,7 @@ def test_nothing_that_list_conversation_and_card_show_reaches_a_large_terminal_a
 
 
 def test_nothing_that_list_and_conversation_show_reaches_a_small_terminal_alive(tmp_path: Path) -> None:
-    texts = some(6)
+    texts = some(15)
     with desk(tmp_path, texts, SMALL) as terminal:
         for index in range(len(texts)):
             terminal.ask("jl" if index else "l", mark(index))
@@ -161,7 +161,7 @@ def is_stable(text: str) -> bool:
 
 
 def test_the_border_between_list_and_conversation_stays_in_its_column(tmp_path: Path) -> None:
-    texts = [text for text in some(9) if is_stable(clean(text))]
+    texts = [text for text in some(25) if is_stable(clean(text))]
     with desk(tmp_path, texts, LARGE) as terminal:
         terminal.wait_for(mark(0))
         behind = terminal.backgrounds(BORDER)[TIMELINE.start]
