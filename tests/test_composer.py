@@ -20,7 +20,8 @@ from ismsg_tui.domain.message_rules import COMMENT_LIMIT
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.widgets.completion import CompletionList
 from ismsg_tui.widgets.composer import Composer
-from tests.on_screen import HARD_TEXTS, assert_screen_is_safe, needs_hard_texts, screen_lines, screen_text
+from tests.hostile_desk import some
+from tests.on_screen import assert_screen_is_safe, screen_lines, screen_text
 from tests.waiting import turn_until
 
 USERS = (
@@ -455,10 +456,9 @@ async def test_a_tiny_screen_breaks_nothing(size: tuple[int, int]) -> None:
         assert_screen_is_safe(app)
 
 
-@needs_hard_texts
 async def test_hard_texts_reach_neither_screen_nor_message_uncleaned() -> None:
     async with writing() as (app, pilot):
-        for text in HARD_TEXTS.values():
+        for text in some(4):
             app.composer.load(text, text, 4096, Draft(text), [User(id="x", name=text)])
             app.composer.comment = not app.composer.comment
             app.composer.insert(text)

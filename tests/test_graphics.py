@@ -175,13 +175,13 @@ def test_in_tmux_kitty_is_spoken_to_through_it(tmp_path: Path) -> None:
 
 
 def test_no_picture_takes_long_to_send_and_it_still_fills_its_cells(tmp_path: Path) -> None:
-    path = picture(tmp_path, 1_600, 1_200, noise=True)
-    sent, lines = kitty_picture(path, 7, (100, 35), GREY, (18, 38), {})
+    path = picture(tmp_path, 1_000, 750, noise=True)
+    sent, lines = kitty_picture(path, 7, (60, 20), GREY, (18, 38), {})
     assert len(sent) < graphics.MOST_SENT * 1.01 + 20 * 70
     keys, got = kitty_png(sent)
     assert (int(keys["c"]), int(keys["r"])) == (lines[0].count("\U0010eeee"), len(lines))
     assert abs(got.width / got.height - int(keys["c"]) * 18 / (int(keys["r"]) * 38)) < 0.01
-    size, rows = sixel_rows(path, (100, 35), GREY, (18, 38))
+    size, rows = sixel_rows(path, (60, 20), GREY, (18, 38))
     assert sum(map(len, rows)) <= graphics.MOST_SIXELS
     assert size[1] == len(rows) > 4
 
