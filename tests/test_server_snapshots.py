@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,30 +69,34 @@ def test_the_two_newest_are_kept_and_one_that_is_being_read_is_read_to_its_end(t
         assert begun + file.read() == content
 
 
-@pytest.mark.parametrize("at_hand", [True, False])
-def test_a_console_whose_snapshot_is_gone_begins_anew(team: Team, at_hand: bool) -> None:
-    first = made_snapshot(team)
-    line = BadLine(team.address)
-    console = team.console("slow", address=line.address)
-    line.rules = [Rule(ASKED, cut_reply=30_000), Rule(f"GET {W}/changes", cut_reply=0)]
-    with pytest.raises(UnreachableError):
-        run(console)
-    begun = (console.folder / "snapshot.part").stat().st_size
-    assert 0 < begun < first.size
+def test_a_console_whose_snapshot_is_gone_begins_anew(team: Team) -> None:
+    first, names = made_snapshot(team), ("where another is at hand", "where none is")
+    begun = {name: given_up(team, name) for name in names}
+    assert all(0 < size < first.size for size in begun.values())
     for _ in range(2):
         newest = made_anew(team)
-    if not at_hand:
-        newest.path.unlink()
-    line.rules, line.asked = [], []
-    console.close()
-    team.consoles.remove(console)
-    console = team.console("slow", address=line.address)
-    run(console)
-    [asked] = [asked for asked in line.asked if asked.path.startswith(f"{W}/snapshot")]
-    assert (asked.headers["range"], asked.headers["if-range"]) == (f"bytes={begun}-", f'"{first.sha256}"')
-    assert line.times(f"GET {W}/changes?since=0") == (0 if at_hand else 1)
     paged = team.console("paged")
     paged.sync.exchange()
-    assert rows_of(console.store) == rows_of(paged.store)
-    assert_sound(console.store)
-    line.close()
+    for name, pages in zip(names, (0, 1), strict=True):
+        if pages:
+            newest.path.unlink()
+        with closing(BadLine(team.address)) as line:
+            console = team.console(name, address=line.address)
+            run(console)
+            [asked] = [asked for asked in line.asked if asked.path.startswith(f"{W}/snapshot")]
+            assert (asked.headers["range"], asked.headers["if-range"]) == (f"bytes={begun[name]}-", f'"{first.sha256}"')
+            assert line.times(f"GET {W}/changes?since=0") == pages
+            assert rows_of(console.store) == rows_of(paged.store)
+            assert_sound(console.store)
+
+
+def given_up(team: Team, name: str) -> int:
+    """Have a console be cut off from its snapshot and end; returns how much of it has come, in bytes."""
+    with closing(BadLine(team.address)) as line:
+        console = team.console(name, address=line.address)
+        line.rules = [Rule(ASKED, cut_reply=30_000), Rule(f"GET {W}/changes", cut_reply=0)]
+        with pytest.raises(UnreachableError):
+            run(console)
+        console.close()
+        team.consoles.remove(console)
+        return (console.folder / "snapshot.part").stat().st_size
