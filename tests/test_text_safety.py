@@ -97,6 +97,11 @@ def test_nothing_that_list_and_conversation_show_reaches_a_small_terminal_alive(
             terminal.ask("h", "▌")
 
 
+def downs(lines: int) -> list[str]:
+    """The keys for so many lines down a list, of which some more are in sight each time."""
+    return [DOWN * 3] * (lines // 3) + [DOWN] * (lines % 3)
+
+
 @pytest.mark.parametrize(("size", "unclean"), [(LARGE, True), (SMALL, False)])
 def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_alive(
     tmp_path: Path, size: tuple[int, int], unclean: bool
@@ -119,8 +124,8 @@ def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_aliv
             terminal.wait_for(lambda: "─ Assign to ─" not in terminal.text)
         terminal.send("c")
         terminal.wait_for("─ Close · ")
-        for _ in range(len(OWN)):
-            terminal.ask(DOWN, "▌")
+        for keys in downs(len(OWN)):
+            terminal.ask(keys, "▌")
         terminal.ask("\r", "New line")
         terminal.send(PASTED)
         terminal.wait_for("too long")
@@ -136,8 +141,8 @@ def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_aliv
         terminal.wait_for(lambda: "─ Search ─" not in terminal.text)
         terminal.send(CTRL_K)
         terminal.wait_for("─ Go to ─")
-        for _ in range(len(OWN) - 1):
-            terminal.ask(DOWN, "▌")
+        for keys in downs(len(OWN) - 1):
+            terminal.ask(keys, "▌")
         terminal.ask(PASTED, "fits")
         terminal.send("\x1b")
         terminal.wait_for(lambda: "─ Go to ─" not in terminal.text)

@@ -147,7 +147,7 @@ async def test_files_and_links_of_any_name_are_shown_as_plain_text(tmp_path: Pat
             if app.screen is not app.desk:
                 await press(pilot, "enter", "down", "enter", "down", "enter")
                 assert_screen_is_safe(app)
-                await press(pilot, "escape")
+                await pilot.press("escape")
     inbox.close_store()
 
 
@@ -165,7 +165,7 @@ def script(hostile: HostileDesk) -> str:
 
 @needs_terminal
 def test_nothing_that_the_line_mode_says_reaches_the_terminal_alive(tmp_path: Path) -> None:
-    hostile = HostileDesk(tmp_path / "data", some(2), unclean=True)
+    hostile = HostileDesk(tmp_path / "data", some(6), unclean=True)
     asked = tmp_path / "asked"
     asked.write_text(script(hostile), "utf-8", "replace")
     run = f'exec "{sys.executable}" -m ismsg_tui --data "$1" --user "$2" --plain < "$3"'
