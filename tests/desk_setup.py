@@ -101,9 +101,9 @@ async def settle(pilot: Pilot[int]) -> None:
     app = pilot.app
     assert isinstance(app, IsmsgApp)
     turns, quiet = 0, False
-    await pilot.pause()
     while turns < TURNS and not (turns >= 3 and quiet):
         turns += 1
+        await pilot.pause()
         quiet = await ELSEWHERE.at_rest()
         await app.writing.run(lambda: None)
         app.repaint_changes()
