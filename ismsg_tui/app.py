@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -68,6 +69,8 @@ SYNC_AFTER = 0.2
 """Seconds after the start until synchronising begins: what it loads first would hold up the first picture."""
 LOOK_AROUND = 1.0
 """Seconds between looks at what other processes wrote."""
+HAND_OVER = 0.001
+"""Seconds after which a thread that works lets the one that paints go on; Python's own 5 ms are felt in the keys."""
 NOTICE_LIMIT = 500
 """The longest notice, in characters."""
 
@@ -335,6 +338,7 @@ def run_welcome(folder: Path, config: Config) -> Start | Signed | None:
 
 def run_console(inbox: Inbox, config: Config, *, authority: Authority | None = None) -> int:
     """Open the console and stay until the agent leaves; returns the exit code."""
+    sys.setswitchinterval(HAND_OVER)
     start_log(inbox.store.path.parent)
     app = IsmsgApp(inbox, config, authority=authority)
     app.tour_first = first_time(TOUR, data_folder())

@@ -9,6 +9,8 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import ScreenResume
+from textual.geometry import Size
 from textual.widgets import TextArea
 
 from ismsg_tui.actions import Scope, bindings, footer, key_label
@@ -75,11 +77,13 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         self._opening = Opening(self, self._open_highlighted)
         self._unsent = 0, 0
         """How much no server has taken yet, and how much was not sent and waits for the agent."""
+        self._styled = False
         self.own_server = False
         """Whether the server is the console's own, on this machine."""
 
     def compose(self) -> ComposeResult:
         """Title, views, panes, keys."""
+        self._fit(self.app.size)
         yield TitleBar(id="title")
         yield ViewTabs(id="views")
         with Horizontal(id="panes"):
@@ -89,6 +93,12 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
             yield ConversationPane(self._inbox, self._writing, suggestions=self._suggestions, id="conversation")
             yield ContactPanel(id="panel")
         yield KeyLine(id="keys")
+
+    def _fit(self, size: Size) -> None:
+        """Have the classes of a size before there is anything in it, which would have to be styled again."""
+        for cells, breakpoints in ((size.width, self.HORIZONTAL_BREAKPOINTS), (size.height, self.VERTICAL_BREAKPOINTS)):
+            fitting = [name for least, name in breakpoints or () if least <= cells]
+            self.add_class(fitting[-1], update=False)
 
     def on_mount(self) -> None:
         """Show the new customers."""
@@ -293,8 +303,10 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
 
     # Panes
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
         """Leave the terminal's cursor where the keys go again, after a dialog had it."""
+        # The first time all styles were found a moment before, when everything was mounted.
+        event.refresh_styles, self._styled = event.refresh_styles and self._styled, True
         self.call_after_refresh(self._park_cursor)
 
     def _park_cursor(self) -> None:
