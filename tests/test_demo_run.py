@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ import time_machine
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.config import Config
-from ismsg_tui.demo.run import run_demo
+from ismsg_tui.demo.run import LOCK, THROWAWAY, run_demo
 from ismsg_tui.demo.scene import DemoError, load_workspace
 from ismsg_tui.domain.views import View
 from ismsg_tui.inbox import Inbox
@@ -50,6 +53,42 @@ def test_the_demo_opens_on_a_busy_desk_and_leaves_nothing_behind(capsys: pytest.
     assert isinstance(folder, Path)
     assert not folder.exists()
     assert capsys.readouterr().out == ""
+
+
+KILLED = """
+from ismsg_tui.config import Config
+from ismsg_tui.demo.run import run_demo
+
+run_demo(None, None, 1, Config(), lambda inbox, *_: [print(inbox.store.path.parent, flush=True), input()])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are open can't be removed there")
+def test_a_demo_clears_away_what_killed_ones_left_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    elsewhere, link = tmp_path / "mine", tmp_path / f"{THROWAWAY}link"
+    unlocked, stranger = tmp_path / f"{THROWAWAY}new", tmp_path / "ismsg-other"
+    for folder in (elsewhere, unlocked, stranger):
+        folder.mkdir()
+        (folder / "file").touch()
+    for folder in (elsewhere, stranger):
+        (folder / LOCK).touch()
+    link.symlink_to(elsewhere)
+    with subprocess.Popen([sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as demo:
+        assert demo.stdout
+        left = Path(demo.stdout.readline().decode().strip())
+        beside = Console()
+        run_demo(None, None, 1, Config(), beside)
+        assert (left / "ismsg.db").exists()  # it is alive
+        demo.kill()
+    assert left.parent == tmp_path
+    assert left.exists()
+    run_demo(None, None, 1, Config(), Console())
+    assert sorted(tmp_path.iterdir()) == sorted((elsewhere, link, unlocked, stranger))
+    assert all((folder / "file").exists() for folder in (elsewhere, unlocked, stranger))
 
 
 def test_a_kept_demo_is_found_again_with_what_was_done_in_it(

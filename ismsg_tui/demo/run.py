@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -18,11 +20,13 @@ from ismsg_tui.demo.hotel import Hotel, record_history
 from ismsg_tui.demo.player import Part, Player, StageClock
 from ismsg_tui.demo.replay import ME_ID, Recording, read_recording
 from ismsg_tui.demo.scene import DemoError, Scene, load_scenes, load_workspace
+from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.demo.stage import ServerStage
 from ismsg_tui.demo.team import Teammates
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.own_server import FOLDER, OwnServer
+from ismsg_tui.store.connection import Error, lock_file
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import Authority, UnreachableError
 from ismsg_tui.sync.engine import Sync
@@ -32,6 +36,11 @@ SHOWN_PROBLEMS = 5
 
 LONGEST = 1_000
 """The longest line that is printed, in characters."""
+
+THROWAWAY = "ismsg-demo-"
+"""What the names of the folders of demos that nobody keeps begin with."""
+LOCK = "demo.lock"
+"""In such a folder; the demo holds it until its process ends."""
 
 OpenConsole = Callable[[Inbox, Config, Authority], int]
 
@@ -75,7 +84,8 @@ def _begin(server: OwnServer, recording: Recording | None, clock: StageClock, st
     hotel, scenes = Hotel(load_workspace()), load_scenes()
     fresh = server.is_new
     if fresh:
-        past = MemoryAuthority(clock)
+        shelf = stack.enter_context(tempfile.TemporaryDirectory(dir=server.folder))
+        past = MemoryAuthority(clock, Shelf(Path(shelf)))
         if recording:
             player = stage_recording(past, recording, clock=clock)
         else:
@@ -162,8 +172,36 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         keep.mkdir(parents=True, exist_ok=True, mode=0o700)
         yield keep
         return
-    with tempfile.TemporaryDirectory(prefix="ismsg-demo-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+    _clear_away()
+    while True:
+        with tempfile.TemporaryDirectory(prefix=THROWAWAY, ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            with lock_file(folder / LOCK) as alone:
+                # Another demo that clears away may have taken the folder before it was locked.
+                if alone and (folder / LOCK).exists():
+                    yield folder
+                    return
+
+
+def _clear_away() -> None:
+    """Remove the folders of this user's demos that were killed; what is alive, a link or another's stays."""
+    with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            with suppress(OSError, Error):  # another may clear away at the same time
+                if entry.name.startswith(THROWAWAY) and entry.is_dir(follow_symlinks=False) and _is_ours(entry):
+                    _remove_dead(Path(entry.path))
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    return not hasattr(os, "getuid") or entry.stat(follow_symlinks=False).st_uid == os.getuid()
+
+
+def _remove_dead(folder: Path) -> None:
+    lock = folder / LOCK
+    if lock.is_file() and not lock.is_symlink():
+        with lock_file(lock) as dead:
+            if dead:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _report(recording: Recording) -> None:
