@@ -224,11 +224,28 @@ def test_a_filling_that_pages_began_goes_on_with_the_snapshot_after_a_restart(
     run(fresh, told.append)
     ranges = [asked.headers.get("range") for asked in line.asked if asked.path.startswith(f"{W}/snapshot")]
     assert ranges == [f"bytes={begun}-"]
-    known = [progress for progress in told if progress.total]
-    assert known
-    assert known == told[: len(known)]  # how much has come since the snapshot was made is not known before
+    assert told
+    assert all(progress.total for progress in told)
     assert_same(fresh, paged)
     assert left_over(fresh) == []
+
+
+def test_what_came_after_the_snapshot_is_counted_on_top_of_the_rows_in_it(
+    team: Team, fresh: Console, paged: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ismsg_tui.sync.exchange.PAGE_ROWS", 1)
+    monkeypatch.setattr("ismsg_tui.sync.exchange.MOST_PAGES", 2)
+    for number in range(4):
+        team.hear(f"line {number}")
+    told: list[Progress] = []
+    run(fresh, told.append)
+    after = [progress for progress in told if progress.done > LINES]
+    assert len(after) >= 4
+    assert [progress.done for progress in after] == sorted({progress.done for progress in after})
+    assert all(LINES < progress.done <= progress.total for progress in after)
+    assert after[-1].total >= sum(map(len, rows_of(fresh.store).values()))
+    run(paged)
+    assert_same(fresh, paged)
 
 
 def test_pages_after_a_restart_say_how_many_rows_there_are_and_leave_no_part_of_a_snapshot(

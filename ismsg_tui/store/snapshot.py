@@ -75,10 +75,11 @@ class _Scratch(FollowingStore):
 # Checking
 
 
-def check(path: Path, own: Connection, revision: int, stopping: Callable[[], bool] = lambda: False) -> None:
-    """Make sure that a file is a snapshot as of a revision which a store may take over. Raises SnapshotError, OSError.
+def check(path: Path, own: Connection, revision: int, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Make sure that a file is a snapshot as of a revision which a store may take over; returns how many rows it has.
 
-    `own` is a connection of that store. Once `stopping` says so it is given up, as an error.
+    `own` is a connection of that store. Once `stopping` says so it is given up, as an error. Raises SnapshotError,
+    OSError.
     """
     with path.open("rb") as file:
         head = file.read(_HEADER)
@@ -96,6 +97,7 @@ def check(path: Path, own: Connection, revision: int, stopping: Callable[[], boo
                 _check_rows(connection, revision)
             finally:
                 pages.result()  # where both find something, this is the cause
+            return sum(connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0] for table in PARTS)
     except Error as error:
         raise SnapshotError(f"It can't be read: {error}.") from error
 

@@ -226,10 +226,9 @@ class Exchange:
         meter = Meter(self._missing())
         more = True
         while more and not self._stopping():
-            page = self._take_shortcut(meter.left)
-            if page is not None:
-                meter = Meter(0)
-            else:
+            taken = self._take_shortcut(meter.left if store.replica.rebuilding else 0)
+            page, meter = taken or (None, meter)
+            if page is None:
                 started = time.monotonic()
                 place = store.replica
                 page = None if self._stopping() else self._read_on(place.cursor, meter, place.rebuilding, apart=True)
@@ -249,17 +248,25 @@ class Exchange:
             return 0
         return self.standing.rows * max(0, place.rebuilding - place.cursor) // place.rebuilding
 
-    def _take_shortcut(self, missing: int) -> Page | None:
-        """Take in a snapshot and the page after it, where that is worth it and goes well."""
+    def _take_shortcut(self, missing: int) -> tuple[Page, Meter] | None:
+        """Take in a snapshot and the page after it, where that is worth it and goes well; with how far that is."""
         if self.standing is None:
             return None
-        taken = self._shortcut.take(self.standing, missing, lambda revision: self._read_on(revision, Meter(0)))
+        in_all = self.standing.rows
+        meter = Meter(in_all)
+
+        def read_on(revision: int, rows: int) -> Page:
+            nonlocal meter
+            meter = Meter(in_all, rows)
+            return self._read_on(revision, meter)
+
+        taken = self._shortcut.take(self.standing, missing, read_on)
         if taken is None:
             return None
         page, refused = taken
         self._tell(refused)
         want_recent(self._store, now_ms())
-        return page
+        return page, meter
 
     def _read_on(self, since: int, meter: Meter, begun: int = 0, *, apart: bool = False) -> Page:
         """The pages after a revision as one, up to the newest or until they are many; with `apart` one if possible.

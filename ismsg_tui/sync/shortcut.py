@@ -70,12 +70,13 @@ class Shortcut:
         self._not_before = 0.0
 
     def take(
-        self, standing: Standing, missing: int, read_on: Callable[[int], Page]
+        self, standing: Standing, missing: int, read_on: Callable[[int, int], Page]
     ) -> tuple[Page, list[Issued]] | None:
         """Replace all rows by those of a snapshot, where so many are missing that it is worth it and one is to be had.
 
-        `read_on` gives what has come after a revision. Returns that, which is taken in as well, and the commands that
-        were refused by it; None where pages are to be taken. Raises SignedOutError, AnewError.
+        `read_on` gives what has come after a revision, told how many rows there are up to it. Returns that, which is
+        taken in as well, and the commands that were refused by it; None where pages are to be taken. Raises
+        SignedOutError, AnewError.
         """
         if missing <= self._many or not isinstance(self._authority, HasSnapshots):
             self._forget()  # what was begun of one is of no more use
@@ -103,7 +104,7 @@ class Shortcut:
         return None
 
     def _take(
-        self, authority: HasSnapshots, standing: Standing, read_on: Callable[[int], Page]
+        self, authority: HasSnapshots, standing: Standing, read_on: Callable[[int, int], Page]
     ) -> tuple[Page, list[Issued]]:
         started = time.monotonic()
         meter = _ByBytes(standing.rows, self._on_progress)
@@ -111,8 +112,8 @@ class Shortcut:
         if snapshot.epoch != standing.epoch:
             raise SnapshotError("It is of another history.")
         self._unpack()
-        check(self._plain, self._store.reader, snapshot.revision, self._stopping)
-        tail = read_on(snapshot.revision)
+        rows = check(self._plain, self._store.reader, snapshot.revision, self._stopping)
+        tail = read_on(snapshot.revision, rows)
         self._look_up()
         refused = self._store.take_snapshot(self._plain, standing.epoch, snapshot.revision, tail)
         self._forget()

@@ -39,10 +39,11 @@ class Progress(Struct, frozen=True):
 class Meter:
     """How far a pull has come, and how fast."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, done: int = 0) -> None:
+        """So many rows are to come in all; `done` of them came in another way."""
         self._total = total
         self._started = time.monotonic()
-        self._done = 0
+        self._there = self._done = done
         self.pages = 0
 
     def count(self, rows: int) -> None:
@@ -59,7 +60,7 @@ class Meter:
     def progress(self) -> Progress:
         """How far it is."""
         total = max(self._total, self._done) if self._total else 0
-        return Progress(self._done, total, self._done / max(time.monotonic() - self._started, 0.001))
+        return Progress(self._done, total, (self._done - self._there) / max(time.monotonic() - self._started, 0.001))
 
 
 class SyncStatus(Struct, frozen=True):
