@@ -271,13 +271,16 @@ _TOGETHER = (
 )
 """Scopes whose keys work at the same time."""
 
+_WHERE_TEXT_IS_TYPED = (Scope.COMPOSER, Scope.FILES)
+"""Scopes whose keys come before the text: a character among them could not be typed."""
+
 
 def remap(key_set: str, overrides: Mapping[str, str]) -> list[str]:
     """Give actions other keys; returns a sentence for everything that could not be done as asked.
 
     `overrides` maps action ids to keys separated by commas, over those of the set; an empty text takes the keys away.
     Of two actions that would share a key where both work, the one that was asked for last in the registry keeps its
-    usual keys.
+    usual keys. Where text is typed, no character is taken for a key.
     """
     problems: list[str] = []
     if key_set not in KEY_SETS:
@@ -289,12 +292,19 @@ def remap(key_set: str, overrides: Mapping[str, str]) -> list[str]:
             continue
         given = [key.strip() for key in keys.split(",") if key.strip()]
         unknown = [key for key in given if not _is_key(_key_name(key))]
+        typed = [key for key in given if _BY_ID[action_id].scope in _WHERE_TEXT_IS_TYPED and _types(_key_name(key))]
         problems += [
             f"There is no key “{key}” for {_BY_ID[action_id].title} ({action_id}); Ctrl+K, alt+x, ? and F9 are keys."
             for key in unknown
         ]
-        if len(unknown) < len(given) or not given:
-            wanted[action_id] = ",".join(_key_name(key) for key in given if key not in unknown)
+        problems += [
+            f"“{key}” can't be a key for {_BY_ID[action_id].title} ({action_id}), which works where text is typed: "
+            "nobody could type it any more. Ctrl+T, alt+x and F9 would do."
+            for key in typed
+        ]
+        good = [_key_name(key) for key in given if key not in (*unknown, *typed)]
+        if good or not given:
+            wanted[action_id] = ",".join(good)
     _REMAPPED.clear()
     _REMAPPED.update(wanted)
     for first, second, key in _clashes():
@@ -373,6 +383,11 @@ def _is_key(name: str) -> bool:
     """Whether Textual may ever report a key of that name."""
     *modifiers, last = name.split("+")
     return _MODIFIERS.issuperset(modifiers) and (last in _NAMED_KEYS or key_to_character(last) is not None)
+
+
+def _types(name: str) -> bool:
+    """Whether a key types a character."""
+    return name in KEY_NAME_REPLACEMENTS.values() or (key_to_character(name) or "\0").isprintable()
 
 
 def key_label(key: str) -> str:

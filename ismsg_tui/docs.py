@@ -26,6 +26,7 @@ def keys_page() -> str:
     lines = ["# Keys", "", _WRITTEN.format(source="`ismsg_tui/actions.py`"), ""]
     lines += ["The footer shows the most important ones, `?` shows all, `Ctrl+P` finds any command by name."]
     lines += ["The last column is the name under which `[keys]` of `config.toml` gives an action other keys."]
+    lines += ["In the composer and in lists of files, where text is typed, no character can be a key."]
     for group in dict.fromkeys(action.group for action in ACTIONS):
         lines += [
             "",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.widgets import TextArea
 
 from ismsg_tui import actions
 from ismsg_tui.app import IsmsgApp
@@ -53,6 +54,33 @@ def test_a_key_that_there_is_not_is_named_and_the_action_keeps_those_that_there_
     assert actions.action("assign").current_keys == ("a",)
     actions.remap("vim", {"assign": f"{key}, F9"})
     assert actions.action("assign").current_keys == ("f9",)
+
+
+@pytest.mark.parametrize("key", ["a", "Ü", "space", "-", "?", "slash", "full_stop", "1"])
+def test_a_character_is_no_key_where_text_is_typed_and_is_named(key: str) -> None:
+    for item in actions.ACTIONS:
+        problems = actions.remap("vim", {item.id: f"F9, {key}"})
+        named = [problem for problem in problems if problem.startswith(f"“{key}” can't be a key for {item.title} (")]
+        in_text = item.scope in (actions.Scope.COMPOSER, actions.Scope.FILES)
+        assert len(named) == in_text, item.id
+        if in_text:
+            assert item.current_keys == ("f9",)
+    actions.remap("vim", {"send": key})
+    assert actions.action("send").current_keys == ("enter",)
+
+
+async def test_a_letter_that_was_to_send_is_told_and_typed(tmp_path: Path) -> None:
+    app = IsmsgApp(open_inbox(tmp_path, ("Mai Tran",)), Config(keys={"send": "enter,a"}))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        assert any("“a” can't be a key for Send (send)" in note.message for note in app._notifications)
+        await press(pilot, "r", "b", "a", "d")
+        assert app.desk.query_one("ComposerArea", TextArea).text == "bad"
+
+
+@pytest.mark.parametrize("key", ["ctrl+a", "enter", "F9", "alt+a", "shift+tab", "delete"])
+def test_keys_that_type_nothing_may_work_where_text_is_typed(key: str) -> None:
+    assert not any("can't be a key" in problem for problem in actions.remap("vim", {"chips": key}))
 
 
 @pytest.mark.parametrize(
