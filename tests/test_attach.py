@@ -15,11 +15,13 @@ from ismsg_tui.domain.entities import Attachment, FileKind, MessageKind
 from ismsg_tui.files.handling import Cancelled, FileCancelledError, Progress
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.opener import OpenError, can_run, check_harmless, copy_for_opening
+from ismsg_tui.recent_files import FILE_NAME, MOST, RecentFiles
 from ismsg_tui.screens.attach_picker import AttachPicker
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.file_dialogs import AttachQuestion
 from ismsg_tui.screens.files_screen import FilesScreen
 from ismsg_tui.store.drafts import Draft
+from ismsg_tui.store.store import Store
 from ismsg_tui.widgets.composer import Composer
 from tests.desk_setup import (
     console,
@@ -32,6 +34,7 @@ from tests.desk_setup import (
     until_seen,
     write,
 )
+from tests.factories import ANA
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0 and so on"
 
@@ -162,6 +165,60 @@ async def test_a_file_used_before_comes_first(tmp_path: Path, tree: Path) -> Non
         await typed(pilot, "prices")
         await keys(pilot, "enter", "ctrl+o")
         assert "recent" in next(line for line in on_screen(pilot).splitlines() if "prices.txt" in line and "▌" in line)
+
+
+async def test_files_used_before_are_known_after_a_restart_while_they_are_there(tmp_path: Path, tree: Path) -> None:
+    inbox = desk(tmp_path)
+    async with console(inbox) as pilot:
+        await keys(pilot, "enter", "ctrl+o")
+        await typed(pilot, "prices")
+        await keys(pilot, "enter", "ctrl+o")
+        await typed(pilot, "cat")
+        await keys(pilot, "enter")
+        assert len(draft_of(pilot).attachments) == 2
+    inbox.close_store()
+    (tree / "cat.png").unlink()
+    inbox = Inbox(Store(tmp_path / "data"), ANA.id)
+    async with console(inbox) as pilot:
+        await keys(pilot, "enter", "ctrl+o")
+        recent = [line for line in on_screen(pilot).splitlines() if "recent" in line]
+        assert len(recent) == 1
+        assert "prices.txt" in recent[0]
+    assert [path.name for path in (tmp_path / "data").glob("recent-files*")] == ["recent-files"]
+
+
+def test_the_files_used_last_are_remembered_whatever_they_are_called_and_only_so_many(tmp_path: Path) -> None:
+    names = [b"a", "\u202eb\n".encode(), b"\xff\xfe", *(str(number).encode() for number in range(MOST))]
+    paths = [tmp_path / os.fsdecode(name) for name in names]
+    recent = RecentFiles(tmp_path)
+    for path in paths[:3]:
+        path.touch()
+    recent.add(paths[:3])
+    assert RecentFiles(tmp_path).there() == [str(path) for path in reversed(paths[:3])]
+    recent.add(paths[:1])
+    assert recent.there()[0] == str(paths[0])
+    for path in paths[3:]:
+        path.touch()
+        recent.add([path])
+    assert RecentFiles(tmp_path).there() == [str(path) for path in reversed(paths[3:])]
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("written", [b"", b"\0\0", b"\xff" * 200_000, b"../x\0" * 50])
+def test_what_somebody_wrote_over_the_files_used_last_does_no_harm(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / FILE_NAME).write_bytes(written)
+    recent = RecentFiles(tmp_path)
+    assert recent.there() == []
+    file = tmp_path / "file"
+    file.touch()
+    recent.add([file])
+    assert recent.there() == [str(file)]
+
+
+def test_where_nothing_can_be_written_no_file_is_remembered(tmp_path: Path) -> None:
+    recent = RecentFiles(tmp_path / "none")
+    recent.add([tmp_path])
+    assert recent.there() == []
 
 
 async def test_a_dropped_file_is_attached_after_a_question(tmp_path: Path, tree: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -31,7 +31,6 @@ from ismsg_tui.folders import (
     Look,
     completed,
     entries_for,
-    is_file,
     is_typed_path,
     look_at,
     shortened,
@@ -101,8 +100,8 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
             super().__init__()
             self.files = files
 
-    def __init__(self, recent: Sequence[str], folder: Path | None = None) -> None:
-        """`recent` are paths used before, the last one first; `folder` is the one that was used last."""
+    def __init__(self, recent: Callable[[], Sequence[str]], folder: Path | None = None) -> None:
+        """`recent` finds the paths used before, the last one first; `folder` is the one that was used last."""
         super().__init__(
             "Attach files",
             [
@@ -112,7 +111,7 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
                 Key(key_label("escape"), "Back", "cancel"),
             ],
         )
-        self._recent = list(recent)
+        self._recent = recent
         self._base = Path.cwd()
         self._roots = list(dict.fromkeys([*([folder] if folder else []), self._base]))
         self._files: list[str] = []
@@ -207,7 +206,7 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
             found = await asyncio.to_thread(query.rank, list(self._forms))
             choices = [_choice(Entry(self._files[index]), self._base) for index in found[:SHOWN]]
         else:
-            recent = await asyncio.to_thread(lambda: [path for path in self._recent if is_file(path)])
+            recent = await asyncio.to_thread(self._recent)
             others = [path for path in self._files[:SHOWN] if path not in recent]
             choices = [_choice(Entry(path), self._base, recent=True) for path in recent]
             choices += [_choice(Entry(path), self._base) for path in others]

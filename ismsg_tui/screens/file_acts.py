@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from ismsg_tui.domain.text import file_name
 from ismsg_tui.folders import Look, look_at, shortened
 from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.opener import Opener, open_by_system
+from ismsg_tui.recent_files import RecentFiles
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.blobs import FileCancelledError, FileError, examine
@@ -44,17 +45,10 @@ PROGRESS = 0.1
 
 @dataclass
 class FileHabits:
-    """What is remembered while the console is open: files used, and the folders last used."""
+    """What is remembered while the console is open: the folders last used."""
 
-    recent: list[str] = field(default_factory=list)
     attach_from: Path | None = None
     save_in: Path | None = None
-
-    def used(self, paths: Sequence[Path]) -> None:
-        """Files were attached."""
-        newest = [str(path) for path in reversed(paths)]
-        self.recent = list(dict.fromkeys([*newest, *self.recent]))[:20]
-        self.attach_from = paths[-1].parent
 
     @property
     def save_folder(self) -> str:
@@ -94,6 +88,7 @@ class FileActs(Vertical, TellsFaults):
         self._writing = writing
         self.card: ContactCard | None = None
         self.habits = FileHabits()
+        self.recent = RecentFiles(inbox.store.path.parent)
         self.opener: Opener = open_by_system
         self._adding: list[Adding] = []
         self._progress: Timer | None = None
@@ -126,7 +121,7 @@ class FileActs(Vertical, TellsFaults):
         from ismsg_tui.screens.attach_picker import AttachPicker
 
         contact_id = self.card.contact.id
-        chosen = await self.app.push_screen_wait(AttachPicker(self.habits.recent, self.habits.attach_from))
+        chosen = await self.app.push_screen_wait(AttachPicker(self.recent.there, self.habits.attach_from))
         if chosen:
             self._add_used(contact_id, chosen)
             if self.contact_id == contact_id:
@@ -177,16 +172,19 @@ class FileActs(Vertical, TellsFaults):
     # Adding
 
     def _add_used(self, contact_id: str, paths: Sequence[Path]) -> None:
-        self.habits.used(paths)
-        self._add_all([Adding(contact_id, path) for path in paths])
+        self.habits.attach_from = paths[-1].parent
+        self._add_all([Adding(contact_id, path) for path in paths], used=paths)
 
     @work(group="attach", exit_on_error=False, description="attach files")
-    async def _add_all(self, addings: Sequence[Adding]) -> None:
+    async def _add_all(self, addings: Sequence[Adding], used: Sequence[Path] = ()) -> None:
+        """Copy files in; those `used` are offered first the next time."""
         self._adding += addings
         if self._progress is None:
             self._progress = self.set_interval(PROGRESS, self.show_adding)
         self.show_adding()
         try:
+            if used:
+                await asyncio.to_thread(self.recent.add, used)
             for adding in addings:
                 await self._add(adding)
         finally:
