@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,13 +19,17 @@ from msgspec.structs import replace
 
 from ismsg_tui.domain.commands import AssignContact, CreateContact, OpenConversation, ReceiveMessage
 from ismsg_tui.domain.entities import Contact, Conversation, Message, MessageKind, User
+from ismsg_tui.domain.wire import UploadRequest
 from ismsg_tui.server import ledger as ledger_module
 from ismsg_tui.server import tables
+from ismsg_tui.server.blobs import BlobLimits, Blobs
 from ismsg_tui.server.database import Database, DatabaseError
 from ismsg_tui.server.errors import ProblemError
-from tests.factories import MAI, PHONE, SETTINGS, WORKSPACE, uid
+from ismsg_tui.server.uploads import Uploads
+from tests.factories import MAI, PHONE, SETTINGS, T0, WORKSPACE, uid
 from tests.server_office import Office, Replica, issued
 from tests.servers import postgres_url
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,6 +202,46 @@ def test_seeds_and_commands_at_once_do_not_wait_for_each_other_for_ever(postgres
 
         at_once([partial(write, number) for number in range(6)])
         assert {contact.first_name for contact in servers[0].all(Contact)} == {"Renamed", MAI.first_name}
+
+
+@pytest.mark.parametrize("second", ["announced", "sent"])
+def test_of_two_files_for_which_there_is_room_for_one_at_once_the_second_is_refused(
+    postgres_database: Database, tmp_path: Path, second: str
+) -> None:
+    with offices(postgres_database) as servers:
+        viewer = servers[0].viewer()
+        limits = BlobLimits(largest=600, quota=1_000)
+        first, other = (Blobs(office.database, tmp_path, office.ledger, limits=limits) for office in servers)
+        content = b"2" * 600
+        wanted = UploadRequest(hashlib.sha256(content).hexdigest(), len(content))
+        refused: list[str] = []
+
+        def take() -> None:
+            try:
+                if second == "announced":
+                    Uploads(servers[1].database, other).create(viewer, wanted)
+                else:
+                    with other.receive(WORKSPACE.id, limits.largest) as incoming:
+                        incoming.write(content)
+                        other.keep_sent(viewer, wanted.sha256, incoming)
+            except ProblemError as problem:
+                refused.append(problem.code)
+
+        with postgres_database.write() as connection:
+            first.check_room(connection, WORKSPACE.id, 600)
+            taking = threading.Thread(target=take)
+            taking.start()
+            until(lambda: not taking.is_alive() or waits_for_a_lock(postgres_database))
+            announced = {"id": "first", "ws": WORKSPACE.id, "user_id": viewer.user_id, "sha256": "0" * 64}
+            connection.execute(tables.upload.insert().values(**announced, size=600, received=0, expires_at=T0))
+        taking.join()
+        assert refused == ["quota"]
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    """Whether anybody does."""
+    with database.read() as connection:
+        return bool(connection.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_two_servers_that_start_at_once_make_the_tables_once() -> None:

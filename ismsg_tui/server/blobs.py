@@ -36,6 +36,7 @@ HOUR = 3_600_000
 KEPT = 24 * HOUR
 """For so long, in milliseconds, a file is kept that nobody refers to, from when somebody last asked for it."""
 _BATCH = 500
+_ROOM_LOCK = 0x726F6F6D
 _BY_USER, _BY_SNIPPET = "user:", "snippet:"
 
 
@@ -179,7 +180,13 @@ class Blobs:
         self.folder(workspace_id).settle(path, place)
 
     def check_room(self, connection: Connection, workspace_id: str, size: int) -> None:
-        """Raise ProblemError 507 unless the workspace may keep `size` bytes more than it has and was announced."""
+        """Raise ProblemError 507 unless the workspace may keep `size` bytes more than it has and was announced.
+
+        Until the transaction is over, in which they are kept or announced, nobody else is told that there is room.
+        """
+        if not self._database.is_sqlite:  # where a single one writes
+            # Not the row of the workspace: that is the last lock of a command, which may hold a file's row already.
+            connection.execute(select(func.pg_advisory_xact_lock(_ROOM_LOCK, func.hashtext(workspace_id))))
         kept = select(func.sum(blob.c.size)).where(blob.c.ws == workspace_id)
         announced = select(func.sum(upload.c.size)).where(
             upload.c.ws == workspace_id, upload.c.received < upload.c.size
