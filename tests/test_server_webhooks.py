@@ -324,6 +324,61 @@ def test_commands_do_not_wait_for_an_address_that_hangs(
     assert "comment.created" in [posted.body["event_type"] for posted in receiver.posted]
 
 
+def test_many_addresses_that_hang_hold_up_neither_another_nor_the_end(
+    small_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ismsg_tui.server.webhooks.STOPPING", 0.0)
+    over, shop = threading.Event(), small_office.shop
+
+    def answer(posted: Posted) -> Answer:
+        if posted.path.startswith("/hangs"):
+            over.wait(PATIENCE)
+        return Answer(200)
+
+    def answered() -> int:
+        return sum(posted.path == "/answers" for posted in shop.posted)
+
+    shop.answer = answer
+    told = Told(small_office, "comment.created", url=f"{shop.address}/hangs-0")
+    for path in (*(f"hangs-{number}" for number in range(1, 5)), "answers"):
+        told.webhooks.add(small_office.workspace.id, f"{shop.address}/{path}", ["comment.created"])
+    told.webhooks.start()
+    try:
+        for text in ("one", "two", "three"):
+            told.comment(text)
+        until(lambda: answered() == 3)
+        until(lambda: len({posted.path for posted in shop.posted}) == 6)
+        assert len(shop.posted) == 8  # each of those that hang is called once
+        told.webhooks.stop()
+    finally:
+        over.set()
+        until(lambda: not told.webhooks._under_way)
+    assert told.webhooks.waiting() == 10
+
+
+def test_only_so_many_addresses_are_called_at_once(small_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ismsg_tui.server.webhooks.AT_ONCE", 2)
+    over = threading.Event()
+
+    def hangs(_: Posted) -> Answer:
+        over.wait(PATIENCE)
+        return Answer(200)
+
+    small_office.shop.answer = hangs
+    told = Told(small_office, "comment.created")
+    for number in range(2):
+        told.webhooks.add(small_office.workspace.id, f"{small_office.shop.address}/{number}", ["comment.created"])
+    told.comment()
+    try:
+        assert [told.webhooks._begin() for _ in range(3)] == [True, True, False]
+    finally:
+        over.set()
+    until(lambda: told.webhooks.waiting() == 1)
+    told.webhooks.start()
+    until(lambda: told.webhooks.waiting() == 0)
+    told.webhooks.stop()
+
+
 def test_an_address_that_hangs_does_not_hold_up_another(small_office: Office) -> None:
     over = threading.Event()
 

@@ -14,13 +14,15 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from concurrent.futures import Future, wait
+from functools import cached_property, partial
 
 import httpx
 import msgspec
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select, update
 
+from ismsg_tui.aside import aside
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Issued
 from ismsg_tui.domain.entities import Entity
@@ -48,6 +50,10 @@ DISABLE = 5 * DAY
 TIMEOUT = httpx.Timeout(10.0)
 LONGEST_CALL = 20.0
 """Seconds after which a call is cut off."""
+AT_ONCE = 16
+"""So many webhooks are called at the same time: one that hangs keeps its own calls waiting and no others."""
+STOPPING = 10.0
+"""Seconds for which the end waits for the calls that are being made."""
 LEASE = 60_000
 """Milliseconds after which who makes a call is held to be dead: nothing is sent after `LONGEST_CALL`, which is less."""
 
@@ -85,9 +91,10 @@ class Webhooks:
         self._timeout = timeout
         self._longest = longest
         self._calls: set[str] = set()
-        """Webhooks that are being called: one that hangs keeps one thread, never all of them."""
+        """Webhooks that are being called: each has one call at a time."""
+        self._under_way: set[Future[None]] = set()
         self._taking = threading.Lock()
-        self._calling = Chores("webhooks", self.step, threads=2, look=look)
+        self._calling = Chores("webhooks", self._begin, look=look)
         ledger.after_effects.append(self.note)
         ledger.on_commit(self._on_commit)
 
@@ -98,6 +105,7 @@ class Webhooks:
     def stop(self) -> None:
         """End; waits for the calls that are being made."""
         self._calling.stop()
+        wait(tuple(self._under_way), STOPPING)
 
     # For administrators
 
@@ -194,16 +202,38 @@ class Webhooks:
 
     def step(self) -> bool:
         """Make one call that is due; whether there was one."""
+        call = self._take()
+        if call is not None:
+            self._carry_out(call)
+        return call is not None
+
+    def _begin(self) -> bool:
+        """Have one call that is due made on a thread of its own; whether there was one, and a thread for it."""
+        call = self._take() if len(self._calls) < AT_ONCE else None
+        if call is None:
+            return False
+        made = aside("webhook", partial(self._carry_out, call))
+        self._under_way.add(made)
+        made.add_done_callback(self._under_way.discard)
+        return True
+
+    def _take(self) -> Row[tuple[object, ...]] | None:
         with self._taking:
             call = self._claim()
-            if call is None:
-                return False
-            self._calls.add(call.webhook_id)
+            if call is not None:
+                self._calls.add(call.webhook_id)
+            return call
+
+    def _carry_out(self, call: Row[tuple[object, ...]]) -> None:
         try:
             self._make(call)
+        except ProblemError as error:
+            log.warning("what became of a webhook call could not be written down: %s", error)
+        except Exception:
+            log.exception("a webhook call has failed")
         finally:
             self._calls.discard(call.webhook_id)
-        return True
+            self._calling.hint()
 
     def _make(self, call: Row[tuple[object, ...]]) -> None:
         body = call.body.encode()
