@@ -497,6 +497,26 @@ def test_what_became_of_a_message_is_written_down_once_the_database_can_be(
     assert len(office.shop.posted) == posted
 
 
+def test_what_became_of_a_message_is_written_down_as_the_server_ends(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = Locked(office, monkeypatch)
+    office.shop.answer = lock.after(accepted)
+    sent, other = office.send("hello"), office.send("are you there?", office.contact("+84902"))
+    for _ in range(2):
+        with pytest.raises(ProblemError):
+            office.run()
+    lock.held = False
+    office.channels.stop()
+    monkeypatch.undo()
+    assert office.status(sent) == (Delivery.SENT, "")
+    office.channels = office.process(office.folder)
+    office.now += LEASE + 1
+    office.run()
+    assert office.status(other) == (Delivery.SENT, "")
+    assert len(office.shop.posted) == 2
+
+
 # A channel that is removed
 
 

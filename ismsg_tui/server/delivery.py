@@ -145,6 +145,11 @@ class Deliveries:
         self._write_down(self._hand_over(due))
         return True
 
+    def finish(self) -> None:
+        """Write down, as the last thing, what could not be until now: nobody else knows it."""
+        with suppress(ProblemError):
+            self._write_down_rest()
+
     def _hand_over(self, due: Due) -> Outcome:
         """Send a part, and say what is to be written down of it."""
         try:

@@ -86,6 +86,7 @@ class Channels:
             chores.end()
         for chores in every:
             chores.stop()
+        self.deliveries.finish()
 
     def _sweep(self) -> bool:
         for sweep in self._sweeps:
