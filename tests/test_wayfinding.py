@@ -175,6 +175,31 @@ async def test_when_the_contact_under_the_cursor_is_taken_the_next_one_follows_i
         assert shown_name(pilot) == CROWD[2]
 
 
+@pytest.mark.parametrize(("key", "next_one"), [("j", CROWD[3]), ("k", CROWD[1]), ("G", CROWD[-1]), ("g", CROWD[0])])
+async def test_after_a_contact_was_snoozed_out_of_the_list_no_key_passes_anybody_by(
+    tmp_path: Path, key: str, next_one: str
+) -> None:
+    inbox = open_inbox(tmp_path, CROWD)
+    async with console(inbox) as pilot:
+        await press(pilot, "j", "j", "s", "1")
+        assert shown_name(pilot) == CROWD[2]
+        await press(pilot, key)
+        assert shown_name(pilot) == next_one
+
+
+async def test_while_what_is_shown_has_left_the_list_the_cursor_stands_on_nobody_and_enter_answers_it(
+    tmp_path: Path,
+) -> None:
+    inbox = open_inbox(tmp_path, CROWD)
+    async with console(inbox) as pilot:
+        await press(pilot, "j", "s", "1")
+        assert not any("▌" in line for line in shown_by(pilot, ContactList))
+        await press(pilot, "enter")
+        assert f"Reply to {CROWD[1]}" in on_screen(pilot)
+        await press(pilot, "escape", "z")
+        assert "▌ " + CROWD[1] in "\n".join(shown_by(pilot, ContactList))
+
+
 async def test_new_customers_below_the_rows_in_sight_come_in_at_once(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
     async with console(inbox) as pilot:

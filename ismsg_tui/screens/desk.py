@@ -178,8 +178,9 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         self._opening.soon()
 
     def action_answer(self) -> None:
-        """Open the contact under the cursor and start to write."""
-        self._open_highlighted()
+        """Open the contact under the cursor, unless none is, and start to write."""
+        if self.contacts.highlighted is not None:
+            self._open_highlighted()
         self.action_reply()
 
     @on(ViewTab.Chosen)

@@ -114,6 +114,8 @@ class ContactList(LineList):
         self.user_id = ""
         self.opened: str | None = None
         """The contact whose conversation is shown beside the list."""
+        self._gap: int | None = None
+        """Where that contact stood before the agent's own doing took it out of the list, until the next step."""
         self.sort = Sort.NEWEST
         self.empty_words: tuple[str, str] = ("", "")
         """What to say, in bold and below it, when no contact is in the view."""
@@ -133,8 +135,8 @@ class ContactList(LineList):
 
     @property
     def highlighted(self) -> ListRow | None:
-        """The row under the cursor."""
-        return self.row_at(self.cursor)
+        """The row under the cursor; none while what is shown is in the list no more."""
+        return self.row_at(self.cursor) if self._gap is None else None
 
     def show_rows(self, source: RowSource, sort: Sort, position: Callable[[str], int | None], cursor: int = 0) -> None:
         """Show another list from the top, the cursor on a row of it.
@@ -142,7 +144,7 @@ class ContactList(LineList):
         `position` tells the index of a contact in the list, None if it is not there.
         """
         self._window, self.sort, self.cursor = RowWindow(source), sort, cursor
-        self._position, self._waiting = position, None
+        self._position, self._waiting, self._gap = position, None, None
         self._window.refresh()
         self.scroll_to(y=0, animate=False, force=True)
         self.refresh_rows()
@@ -197,7 +199,9 @@ class ContactList(LineList):
             self._window = fresh
             self._repaint(sight)
         else:
-            self._let_in(fresh)
+            place = self.cursor if self._gap is None else self._gap
+            gone = self._let_in(fresh)
+            self._gap = min(place, self.row_count) if gone and (settle or self._gap is not None) else None
         self.post_message(self.Stirred(self))
 
     def _repaint(self, sight: Mapping[int, ListRow | None]) -> None:
@@ -210,7 +214,7 @@ class ContactList(LineList):
         """A row looks the same wherever it stands."""
         row = self.row_at(index)
         contact_id = row.contact_id if row else ""
-        return row, contact_id == self.opened, self.has_focus, self._company.get(contact_id)
+        return row, contact_id == self.opened, self.has_focus, self._company.get(contact_id), self._gap is None
 
     @property
     def holds_back(self) -> bool:
@@ -223,12 +227,24 @@ class ContactList(LineList):
         So a held key paints no more than the rows it leaves and reaches, and none of them moves meanwhile.
         """
         before = self.cursor
-        super().step(rows)
+        if self._gap is None:
+            super().step(rows)
+        else:
+            self.move_to(self._gap + rows - (rows > 0))  # nobody is passed by
         if self._waiting is not None and self.cursor == before:
             self._catch_up()  # it stands at an end, so that nothing else would let it go on
         elif self._waiting is not None:
             self._rest.reset()
             self._rest.resume()
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row; out of a gap, that is always another contact."""
+        gap, self._gap = self._gap, None
+        before = self.cursor
+        super().move_to(index)
+        if gap is not None and self.cursor == before:
+            self.forget_row(before)
+            self.post_message(self.Highlighted(self, before))
 
     def _on_rest(self) -> None:
         self._rest.pause()
@@ -247,9 +263,10 @@ class ContactList(LineList):
 
     def _let_in(self, fresh: RowWindow) -> bool:
         """Show `fresh`, the cursor and the place on screen staying with the contact they were on."""
-        before, index = self.highlighted, self.cursor
+        row, index = self.highlighted, self.cursor
+        before = self.opened if self._gap is not None else row.contact_id if row else None
         self._window = fresh
-        moved = self._place_of(before.contact_id, index) if before is not None else None
+        moved = self._place_of(before, index) if before is not None else None
         if moved is not None and moved != index:
             offset = self.scroll_offset.y
             self.cursor = moved
@@ -310,6 +327,7 @@ class ContactList(LineList):
         row = self.row_at(index)
         if row is None:
             return [[Segment("")], [Segment("")]]
+        selected = selected and self._gap is None
         base = ("list--cursor",) if selected else ()
         return [self._first_line(row, width, base, selected), self._second_line(row, width, base)]
 
