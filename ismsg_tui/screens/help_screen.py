@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -17,9 +18,10 @@ from ismsg_tui.actions import ACTIONS, Action, Group, Scope, key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.widgets.key_line import Key
 
-_SIDES = ((Group.ANSWER, Group.CONVERSATION, Group.FILES, Group.VOICE, Group.DESK), (Group.MOVE,))
-_LEAST_COLUMN = 9
-_WHERE = {Scope.LIST, Scope.TIMELINE, Scope.COMPOSER, Scope.CHIPS, Scope.FILES, Scope.VOICE}
+_SIDES = ((Group.ANSWER, Group.CONVERSATION, Group.FILES, Group.VOICE), (Group.MOVE, Group.DESK))
+_KEYS = 12
+"""Cells for the keys of an action; where they need more, they go on below one another."""
+_WHERE = {Scope.LIST, Scope.TIMELINE, Scope.COMPOSER, Scope.CHIPS, Scope.FILES, Scope.VOICE, Scope.UNSENT}
 
 
 class _KeyTable(Widget):
@@ -33,13 +35,14 @@ class _KeyTable(Widget):
 
     def _lines(self, width: int) -> list[Content]:
         lines: list[Content] = []
+        longest = max(cell_len(key) for item in ACTIONS if item.group in self._groups for key in _keys(item).split())
+        column = max(_KEYS, longest) + 2
         for group in self._groups:
             of_group = [item for item in ACTIONS if item.group is group]
             scopes = dict.fromkeys(item.scope if item.scope in _WHERE else None for item in of_group)
             for scope in sorted(scopes, key=lambda scope: scope is not None):
                 title = group.value + (f" · {scope.value}" if scope else "")
                 shown = [item for item in of_group if (item.scope if item.scope in _WHERE else None) is scope]
-                column = max(_LEAST_COLUMN, *(cell_len(_keys(item)) + 2 for item in shown))
                 lines += [Content.styled(title, "bold $text-primary")]
                 for item in shown:
                     lines += _row(item, column, width)
@@ -60,9 +63,12 @@ def _keys(item: Action) -> str:
 
 
 def _row(item: Action, column: int, width: int) -> list[Content]:
+    keys = Content(_keys(item)).wrap(column - 2)
     words = Content(item.help).wrap(max(4, width - column))
-    keys = (f"{_keys(item):<{column}}", "bold $footer-key-foreground")
-    return [Content.assemble(keys, words[0]), *(Content(" " * column + line.plain) for line in words[1:])]
+    return [
+        Content.assemble((f"{key.plain.strip():<{column}}", "bold $footer-key-foreground"), word.plain)
+        for key, word in zip_longest(keys, words, fillvalue=Content(""))
+    ]
 
 
 class HelpScreen(Dialog[None]):
