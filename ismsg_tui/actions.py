@@ -96,7 +96,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("emoji", "f3", "Emoji", _ANY, _A, "Choose an emoji by name; “:” and a name completes one while typing."),
     Action("edit_outside", "ctrl+g", "Editor", _ANY, _A, "Write in the editor that $VISUAL or $EDITOR names."),
     Action("toggle_comment", "ctrl+n", "Comment", _TYPE, _A, "Switch between reply and comment.", palette=False),
-    Action("leave_composer", "escape", "Back", _TYPE, _A, "Leave the composer; the draft stays.", palette=False),
+    Action(
+        "leave_composer", "escape", "Back", _TYPE, _A, "Leave the composer; the draft stays.", footer=4, palette=False
+    ),
     Action("undo", "z", "Undo", _DESK, _A, "Take back the last message, closing, snooze or assignment.", footer=8),
     Action(
         "next_unsent",
@@ -104,7 +106,7 @@ ACTIONS: tuple[Action, ...] = (
         "Not sent",
         _DESK,
         _A,
-        "Go to the next message that was not sent: to send it again, edit or discard it.",
+        "Go to what was not sent next, to send it again, edit or discard it.",
     ),
     Action("send_again", "enter", "Send again", _LEFT, _A, "Send it again, or now if it asks.", palette=False),
     Action(
@@ -154,8 +156,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("drop_voice", "escape", "Delete", _BAR, _V, "Delete it, once pressed twice; stop playing.", palette=False),
     Action("next_waiting", "n", "Next waiting", _DESK, _M, "Go to the contact who has waited longest.", footer=4),
     Action("next_unread", "N", "Next unread", _DESK, _M, "Go to the next contact of the view with something unread."),
-    Action("switch", "ctrl+k", "Jump", _ANY, _M, "Go to any contact by a few letters, a phone or an email.", footer=6),
-    Action("search", "slash", "Search", _DESK, _M, "Search all messages; Enter goes to what was found.", footer=5),
+    Action("switch", "ctrl+k", "Jump", _ANY, _M, "Go to any contact by a few letters, a phone or an email.", footer=7),
+    Action("search", "slash", "Search", _DESK, _M, "Search all messages; Enter goes to what was found.", footer=6),
     Action(
         "filter", "f", "Filter", _DESK, _M, "Show only the contacts of the view that you name; Esc shows all again."
     ),
@@ -207,7 +209,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("sign_in", "ctrl+l", "Sign in", _ANY, _D, "Sign in again, where the title says that you are signed out."),
     Action("command_palette", "ctrl+p", "Commands", _ANY, _D, "Find any command by name.", footer=10, palette=False),
-    Action("help", "f1,question_mark", "Help", _ANY, _D, "Show every key.", footer=7),
+    Action("help", "f1,question_mark", "Help", _ANY, _D, "Show every key.", footer=5),
     Action("tour", "f4", "Tour", _ANY, _D, "Walk over the desk in a minute."),
     Action("quit", "ctrl+q", "Quit", _ANY, _D, "Leave; everything is kept."),
 )

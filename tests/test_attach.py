@@ -280,12 +280,15 @@ async def test_a_pipe_is_neither_offered_nor_opened(tmp_path: Path, tree: Path) 
         assert "No file fits" in on_screen(pilot)
 
 
-async def test_a_file_is_taken_out_of_the_draft_by_the_keys(tmp_path: Path, tree: Path) -> None:
+async def test_a_file_is_taken_out_of_the_draft_by_the_keys_that_are_shown_there(tmp_path: Path, tree: Path) -> None:
     inbox = desk(tmp_path)
     mai = contact_named(inbox, "Mai Tran")
     async with console(inbox) as pilot:
         await keys(pilot, "enter", "ctrl+o", "space", "tab", "enter")
-        await keys(pilot, "shift+tab", "left", "delete", "tab")
+        await keys(pilot, "shift+tab")
+        assert "Enter Send  Del Remove  ← Left  → Right  Tab Text" in on_screen(pilot)
+        await keys(pilot, "left", "delete", "tab")
+        assert "Enter Send  / Snippet" in on_screen(pilot)
         await typed(pilot, "hi")
         await keys(pilot, "enter")
         sent = inbox.timeline(mai)[-1].message

@@ -96,6 +96,22 @@ async def test_a_filter_that_fits_nobody_says_so(tmp_path: Path) -> None:
         assert "Nobody fits." in on_screen(pilot)
 
 
+async def test_while_one_types_the_foot_of_the_desk_shows_the_keys_that_leave(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path)) as pilot:
+        for opening, foot, leaving, focused in (
+            ("f", "Enter Keep  Esc Show all", "Esc", "contacts"),
+            ("r", "Esc Back  F1 Help", "Esc", "contacts"),
+            ("f", "Enter Keep  Esc Show all", "Enter", "contacts"),
+        ):
+            await press(pilot, opening)
+            line = on_screen(pilot).split("\n")[-1]
+            assert line.strip().startswith(foot)
+            await pilot.click("#keys", offset=(line.index(leaving), 0))
+            await settle(pilot)
+            assert pilot.app.screen.focused is not None
+            assert pilot.app.screen.focused.id == focused
+
+
 async def test_the_first_letter_of_a_filter_hides_nobody_and_the_next_one_narrows(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path, ("Mai Tran", "Omar Haddad", "林晓雨"))
     async with console(inbox) as pilot:

@@ -50,6 +50,10 @@ TWO_PANES, THREE_PANES = 92, 140
 """From how many columns on list and conversation stand side by side, and the contact's card beside them."""
 FLAT = 10
 """Below so many rows only what is worked on is shown."""
+FILTER_KEYS = (
+    Key(key_label("enter"), "Keep", "keep_filter"),
+    Key(key_label("escape"), "Show all", "leave_filter"),
+)
 GROW_OLD = 30.0
 """Seconds after which times such as “waiting 3 min” are written anew."""
 
@@ -191,7 +195,10 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
 
     def on_descendant_focus(self) -> None:
         """Show the keys that work where the focus is now."""
-        focused = self.focused
+        focused, line = self.focused, self.query_one("#keys", KeyLine)
+        if isinstance(focused, PlainInput):
+            line.keys = FILTER_KEYS
+            return
         scope = Scope.LIST if focused is self.contacts else Scope.TIMELINE
         if focused is not None and self.pane.query_one(Composer) in focused.ancestors:
             scope = Scope.COMPOSER
@@ -199,8 +206,11 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
             scope = Scope.VOICE
         elif isinstance(focused, UnsentBar):
             scope = Scope.UNSENT
-        keys = (Key(key_label(item.current_keys[0]), item.title, item.id) for item in footer(scope))
-        self.query_one("#keys", KeyLine).keys = tuple(keys)
+        line.keys = tuple(Key(key_label(item.current_keys[0]), item.title, item.id) for item in footer(scope))
+
+    def action_leave_composer(self) -> None:
+        """Leave the composer, by the mouse."""
+        self.pane.query_one(Composer).action_leave_composer()
 
     @on(KeyLine.Pressed, "#keys")
     async def _press(self, event: KeyLine.Pressed) -> None:

@@ -166,7 +166,8 @@ class Wayfinding(ContactActs):
             self.show_view(self.view)
 
     @on(Input.Submitted, "#filter")
-    def _narrowed(self) -> None:
+    def action_keep_filter(self) -> None:
+        """Go to the list, narrowed as it is."""
         if not self.only:
             self.drop_filter()
         self.set_focus(self.contacts)
@@ -178,7 +179,11 @@ class Wayfinding(ContactActs):
         self.query_one("#filter", PlainInput).value = ""
 
     def key_escape(self) -> None:
-        """Leave the filter, which shows all again."""
+        """Leave the filter."""
+        self.action_leave_filter()
+
+    def action_leave_filter(self) -> None:
+        """Show all of the view again, if it is narrowed."""
         if self.has_class("-filter"):
             self.drop_filter()
             self.show_view(self.view, self.pane.contact_id)

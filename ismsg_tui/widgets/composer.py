@@ -206,10 +206,17 @@ class Composer(CheckedDraft):
         self._show_parts()
         self._count()
 
+    def on_descendant_focus(self) -> None:
+        """Show the keys that work where the focus is: in the text or on the files."""
+        self.query_one(KeyLine).keys = self._keys_shown()
+
     def _keys_shown(self) -> tuple[Key, ...]:
         def key(action_id: str) -> str:
             return key_label(action(action_id).current_keys[0])
 
+        if self.query_one(AttachmentChips).has_focus:
+            named = (("remove_chip", "Remove"), ("chip_left", "Left"), ("chip_right", "Right"), ("leave_chips", "Text"))
+            return Key(key("send"), "Send", "send"), *(Key(key(name), word, "") for name, word in named)
         return (
             Key(key("send"), "Save" if self.comment else "Send", "send"),
             Key("/", "Snippet", "want_snippets"),
@@ -218,7 +225,6 @@ class Composer(CheckedDraft):
             Key(key("toggle_comment"), "Reply" if self.comment else "Comment", "toggle_comment"),
             *(() if self.comment else (Key(key("record"), "Record", "screen.record"),)),
             Key(key("newline"), "New line", "newline"),
-            Key(key("leave_composer"), "Back", "leave_composer"),
         )
 
     @on(TextArea.Changed)
