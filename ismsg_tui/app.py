@@ -26,7 +26,6 @@ from ismsg_tui.audio.ports import Microphone, Speaker
 from ismsg_tui.audio.quiet import terminal_kept_clean
 from ismsg_tui.clipboard import Way, copy
 from ismsg_tui.clock import now_ms
-from ismsg_tui.commands import DeskCommands
 from ismsg_tui.config import Config, data_folder
 from ismsg_tui.domain.wire import Presence
 from ismsg_tui.firsts import TOUR, first_time
@@ -80,7 +79,6 @@ class IsmsgApp(DressedApp, TellsFaults):
 
     # Of a default screen Textual does not load the styles by itself.
     CSS_PATH: ClassVar[list[str]] = ["app.tcss", "screens/desk.tcss"]  # type: ignore[assignment]
-    COMMANDS: ClassVar[set[object]] = {DeskCommands}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(

@@ -11,6 +11,7 @@ from textual.events import Key
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.domain.entities import EventType, MessageKind
 from ismsg_tui.domain.views import View
+from ismsg_tui.widgets.choice_list import ChoiceList
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.timeline import Timeline
@@ -24,7 +25,6 @@ from tests.desk_setup import (
     press,
     receive,
     settle,
-    settle_until,
     shown_by,
     write,
 )
@@ -305,12 +305,16 @@ async def test_every_size_shows_something_and_nothing_breaks(tmp_path: Path, siz
         assert names_in(inbox, View.NEW)[0] == "Mai Tran"
 
 
-async def test_the_commands_stand_in_the_middle_of_a_wide_terminal_as_dialogs_do(tmp_path: Path) -> None:
-    async with console(open_inbox(tmp_path), (200, 60)) as pilot:
-        await press(pilot, "ctrl+p")
-        await settle_until(pilot, lambda: "Answer the picked message" in on_screen(pilot))
-        field = pilot.app.screen.query_one("CommandInput").region
-        assert 50 < field.x < field.right < 150
+async def test_a_command_is_found_by_its_name_or_by_a_word_of_what_it_does_and_done(tmp_path: Path) -> None:
+    async with console(open_inbox(tmp_path)) as pilot:
+        for typed in ("snoo", "until a time"):
+            await press(pilot, "ctrl+p")
+            assert "Commands" in on_screen(pilot)
+            await write(pilot, typed)
+            assert "Emoji" not in "".join(shown_by(pilot, ChoiceList))
+            await press(pilot, "enter")
+            assert "Another time" in on_screen(pilot)
+            await press(pilot, "escape")
 
 
 async def test_in_a_narrow_terminal_one_pane_shows_at_a_time(tmp_path: Path) -> None:

@@ -109,9 +109,9 @@ def walk(terminal: Terminal) -> None:
     terminal.send("B")
     terminal.wait_for("Messages come in quietly")
     terminal.send(CTRL_P)
-    terminal.wait_for("Search for commands")
+    terminal.wait_for("Enter Run")
     terminal.send(ESCAPE)
-    terminal.wait_for(lambda: "Search for commands" not in terminal.text)
+    terminal.wait_for(lambda: "Enter Run" not in terminal.text)
 
 
 def colour_sequences(output: str) -> set[str]:

@@ -9,7 +9,6 @@ import pytest
 from rich.segment import Segment
 from textual.app import App
 from textual.color import Color
-from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -115,10 +114,7 @@ def test_our_own_themes_say_their_colours_themselves(theme: Theme) -> None:
 def written(app: IsmsgApp) -> Iterator[Segment]:
     """The words on the screen; of a dialog, those in its frame."""
     screen = app.screen
-    if isinstance(screen, CommandPalette):
-        region = screen.query_one("#--container").region.union(screen.query_one("#--results").region)
-    else:
-        region = screen.query_one("#frame").region if isinstance(screen, Dialog) else screen.region
+    region = screen.query_one("#frame").region if isinstance(screen, Dialog) else screen.region
     for strip in screen._compositor.render_strips()[region.y : region.bottom]:
         yield from (segment for segment in strip.crop(region.x, region.right) if segment.text.strip(LINES))
 
@@ -168,10 +164,6 @@ async def select_text(pilot: Pilot[int]) -> None:
     await pilot.pause()
 
 
-async def find_command(pilot: Pilot[int]) -> None:
-    await press(pilot, "ctrl+p", "down")
-
-
 def keys(*names: str) -> Callable[[Pilot[int]], Awaitable[None]]:
     return lambda pilot: press(pilot, *names)
 
@@ -188,7 +180,7 @@ SCENES: dict[str, Callable[[Pilot[int]], Awaitable[None]]] = {
     "links": keys("G", "L"),
     "notices": tell_notices,
     "a selection": select_text,
-    "commands": find_command,
+    "commands": keys("ctrl+p", "down"),
 }
 
 

@@ -368,9 +368,14 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         """Ring and announce messages, or not."""
         self.post_message(NotificationsToggled())
 
-    def action_command_palette(self) -> None:
-        """Find a command by name."""
-        self.app.action_command_palette()
+    @work(group="act", exit_on_error=False, description="find a command")
+    async def action_command_palette(self) -> None:
+        """Find a command by name, and do it."""
+        from ismsg_tui.screens.command_picker import CommandPicker
+
+        chosen = await self.app.push_screen_wait(CommandPicker())
+        if chosen is not None:
+            await self.run_action(chosen)
 
     def action_quit(self) -> None:
         """Leave; what is typed is kept."""

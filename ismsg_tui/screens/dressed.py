@@ -20,6 +20,7 @@ class DressedApp(TypeAhead):
     """The base of every application of ismsg."""
 
     TITLE = "ismsg"
+    ENABLE_COMMAND_PALETTE = False  # the desk has a picker of its own
 
     def __init__(self, config: Config) -> None:
         super().__init__()
