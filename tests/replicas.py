@@ -9,7 +9,6 @@ from ismsg_tui.domain.entities import Contact, Conversation, Entity, Message, Me
 from ismsg_tui.domain.views import SORTS, Sort, Standing, View, in_view, standing
 from ismsg_tui.store.connection import open_writer
 from ismsg_tui.store.lists import Position, list_page, list_position, view_count
-from ismsg_tui.store.outbox import OutboxState, entries
 from ismsg_tui.store.rows import table_of
 from ismsg_tui.store.search import search_contacts, search_messages
 from ismsg_tui.store.store import Store
@@ -71,12 +70,6 @@ def assert_sound(store: Store) -> None:
             connection.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
     finally:
         connection.close()
-
-
-def unrefused(store: Store) -> list[str]:
-    """The ids of the commands that an authority has not settled."""
-    settled = {OutboxState.REFUSED}
-    return [entry.issued.id for entry in entries(store.reader, *(set(OutboxState) - settled))]
 
 
 def listed(book: Book, view: View, user: User, sort: Sort) -> list[str]:

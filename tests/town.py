@@ -276,11 +276,6 @@ class Console:
         shutil.copytree(self.folder, self._copy)
         self.open()
 
-    @property
-    def has_copy(self) -> bool:
-        """Whether there is something to go back to."""
-        return self._copy.exists()
-
     def put_copy_back(self) -> None:
         """Go back to the folder as it was."""
         self.close()

@@ -67,7 +67,6 @@ SELECT
     contact.first_name, contact.last_name, contact.phone, contact.email,
     contact.channel_id, contact.blocked,
     last.kind AS last_kind, {_words_of("last")} AS last_text, last.status AS last_status,
-    last.author_id AS last_author_id,
     {_words_of("draft")} AS draft, coalesce(draft.mode = 'comment', 0) AS draft_is_comment,
     coalesce(mark.flagged, 0) AS flagged,
     stuck.state AS unsent, {_UNSENT_WORDS} AS unsent_text,
@@ -109,7 +108,6 @@ class ListRow(msgspec.Struct, frozen=True, kw_only=True):
     last_kind: MessageKind | None
     last_text: str | None
     last_status: Delivery | None
-    last_author_id: str | None
     draft: str | None
     draft_is_comment: bool
     unsent: OutboxState | None = None

@@ -154,11 +154,6 @@ def unsent_count(connection: Connection, user_id: str, now: int) -> int:
     return stuck + failed
 
 
-def find_unsent(connection: Connection, user_id: str, message_id: str, now: int) -> Unsent | None:
-    """What was not sent under a line's id; None once the agent has dealt with it."""
-    return next((item for item in unsent(connection, user_id, now) if item.id == message_id), None)
-
-
 def settle(connection: Connection, message_id: str) -> None:
     """The agent has dealt with something that was refused or has failed: it waits no longer."""
     entry = outbox.find(connection, command_of(message_id, Part.MAIN))

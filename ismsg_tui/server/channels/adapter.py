@@ -6,7 +6,6 @@ was seen before, what is tried again and what is better not tried again is the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -151,14 +150,3 @@ class Adapter(Protocol):
         Raises RefusedError, LaterError, UncertainError; nothing else.
         """
         ...
-
-
-class Adapters:
-    """The kinds of channel that there are."""
-
-    def __init__(self, adapters: Sequence[Adapter]) -> None:
-        self._by_kind = {adapter.kind: adapter for adapter in adapters}
-
-    def of(self, kind: str) -> Adapter | None:
-        """The adapter of a kind, None for one that is only a name in the inbox."""
-        return self._by_kind.get(kind)
