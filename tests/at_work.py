@@ -17,8 +17,6 @@ import msgspec
 from msgspec.structs import replace
 
 from ismsg_tui.clock import now_ms
-from ismsg_tui.demo.authority import MemoryAuthority
-from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Contact, Message, MessageKind, Source
 from ismsg_tui.domain.ids import content_id
@@ -28,6 +26,7 @@ from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.transfers import Transfers
 from tests.factories import ANA, BEN, GUEST, MAI, PHONE, SETTINGS
+from tests.memory_authority import MemoryAuthority, Shelf
 from tests.waiting import PATIENCE, listening_to
 
 FILLER = "and so on, as people do when they explain at length "

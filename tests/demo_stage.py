@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ismsg_tui.clock import new_id
-from ismsg_tui.demo.authority import MemoryAuthority
+from ismsg_tui.demo.enclosures import attachment, content_of
 from ismsg_tui.demo.guest import GuestPart
 from ismsg_tui.demo.hotel import Hotel
 from ismsg_tui.demo.player import Player, StageClock
@@ -22,6 +22,7 @@ from ismsg_tui.store.lists import ListRow
 from ismsg_tui.store.rows import table_of
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.engine import Sync
+from tests.memory_authority import MemoryAuthority
 
 _KEPT: dict[Path, MemoryAuthority] = {}
 """What the authority of each folder knows, as its server's database would keep it."""
@@ -41,6 +42,8 @@ class Stage:
         self.store = Store(folder)
         if (known := _KEPT.get(folder)) is None:
             self.authority = _KEPT[folder] = MemoryAuthority(self.clock)
+            for file in (file for scene in scenes for file in scene.files):
+                self.authority.shelf.lay(attachment(file).sha256, content_of(file.name))
             self.player = stage_hotel(self.authority, self.hotel, scenes, clock=self.clock, rng=random.Random(seed))
         else:
             self.authority = known

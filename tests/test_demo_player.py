@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.demo.guest import OUT_OF_REACH
 from ismsg_tui.demo.hotel import Hotel
 from ismsg_tui.demo.player import Player, StageClock
@@ -25,6 +24,7 @@ from ismsg_tui.domain.entities import (
 from ismsg_tui.domain.text import clean
 from ismsg_tui.domain.views import View
 from tests.demo_stage import NOON, STEP, Stage, contact_named, has_failed, outgoing
+from tests.memory_authority import MemoryAuthority
 from tests.replicas import rows_in, rows_of
 
 SCENES = {scene.id: scene for scene in load_scenes()}

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.domain import rules
 from ismsg_tui.domain.changes import Answer, Page
 from ismsg_tui.domain.commands import AddComment, CloseConversation, Issued, SendMessage
@@ -34,6 +33,7 @@ from ismsg_tui.sync import exchange
 from ismsg_tui.sync.authority import OnPresence, Standing
 from ismsg_tui.sync.exchange import Exchange
 from tests.factories import ANA, HOUR, SETTINGS, T0, WORKSPACE, Book, examples
+from tests.memory_authority import MemoryAuthority
 from tests.replicas import TABLES, assert_lists_agree, assert_sound, derived, rows_in, rows_of
 from tests.strategies import CONTACTS, FILE, WORDS, Plan, own_plans, plans
 

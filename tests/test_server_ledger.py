@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ismsg_tui.clock import new_id
-from ismsg_tui.demo.authority import MemoryAuthority
+from ismsg_tui.demo.memory_stage import MemoryStage
 from ismsg_tui.domain.commands import (
     Actor,
     AddComment,
@@ -435,10 +435,9 @@ def test_the_server_and_the_demo_decide_the_same(stories: list[list[Plan]]) -> N
     with tempfile.TemporaryDirectory() as folder:
         database = Database(sqlite_url(Path(folder)))
         office = Office(database, [*SETTINGS, *CONTACTS[:-1]])
-        memory = MemoryAuthority(lambda: office.now)
+        memory = MemoryStage(lambda: office.now)
         memory.seed([WORKSPACE])
         memory.seed([*SETTINGS, *CONTACTS[:-1]])
-        memory.shelf.has = lambda sha256: True  # type: ignore[method-assign]
         for plan in [plan for story in stories for plan in story]:
             if isinstance(plan.command, Fitting):
                 continue

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.domain.changes import Page
 from ismsg_tui.domain.commands import AddComment, Command, Issued, MarkRead, MarkUnread, ReceiveMessage, SendMessage
 from ismsg_tui.domain.entities import Contact, Message, MessageKind, User
@@ -32,6 +31,7 @@ from ismsg_tui.sync import exchange
 from ismsg_tui.sync.authority import AnewError, ClientError, Standing, UnreachableError
 from ismsg_tui.sync.exchange import KEPT, Exchange, Refused, StuckError, joined
 from tests.factories import ANA, BY_ANA, GUEST, HOUR, MAI, MINUTE, PHONE, SETTINGS, T0, WORKSPACE, examples, uid
+from tests.memory_authority import MemoryAuthority
 from tests.replicas import assert_sound, derived, rows_of
 
 OMAR = Contact(id=uid(), first_name="Omar", channel_id=PHONE.id)

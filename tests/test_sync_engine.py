@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.domain.changes import Answer, Page
 from ismsg_tui.domain.commands import (
     AssignContact,
@@ -40,7 +39,9 @@ from ismsg_tui.sync.authority import (
 )
 from ismsg_tui.sync.engine import Refused, Sync, SyncState, SyncStatus
 from ismsg_tui.sync.exchange import Exchange
-from tests.factories import ANA, BOT, BY_ANA, BY_BEN, GUEST, HOUR, MAI, SETTINGS, T0, uid
+from tests.factories import ANA, BEN, BOT, BY_ANA, BY_BEN, GUEST, HOUR, MAI, SETTINGS, T0, uid
+from tests.memory_authority import MemoryAuthority
+from tests.replicas import rows_in, rows_of
 from tests.waiting import PATIENCE, until
 
 NO = Refusal("text-too-long", "The authority knows better.")
@@ -197,6 +198,14 @@ def test_what_was_sent_while_the_line_was_cut_leaves_in_order_when_it_is_back(de
     desk.sync.exchange()
     assert desk.there() == desk.texts() == ["one", "two", "three"]
     assert not outbox.any_in_play(desk.store.reader)
+
+
+def test_a_console_that_was_too_slow_is_refused_and_left_with_the_truth(desk: Desk) -> None:
+    desk.authority.submit(Issued(uid(), AssignContact(MAI.id, BEN.id), BY_BEN, desk.now))
+    desk.give(AssignContact(MAI.id, ANA.id))
+    desk.sync.exchange()
+    assert [found.refusal.code for found in desk.refused] == ["assignment-conflict"]
+    assert rows_of(desk.store) == rows_in(row for _, row in desk.authority.rows())
 
 
 def test_a_lost_answer_makes_no_second_message(desk: Desk) -> None:

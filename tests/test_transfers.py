@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from ismsg_tui.clock import now_ms
-from ismsg_tui.demo.authority import MemoryAuthority
-from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.domain.commands import CloseConversation, Issued, ReceiveMessage, SendMessage
 from ismsg_tui.domain.entities import Attachment, FileKind, Message, MessageKind
 from ismsg_tui.files.handling import CHUNK, Cancelled, FileError, Progress
@@ -27,6 +25,7 @@ from ismsg_tui.sync.engine import Sync
 from ismsg_tui.sync.transfers import FETCHED_UNASKED, RECENT, to_fetch, want_new
 from tests.at_work import another_process, read_done
 from tests.factories import ANA, GUEST, MAI, SETTINGS, WEB, examples, uid
+from tests.memory_authority import MemoryAuthority, Shelf
 from tests.waiting import PATIENCE
 
 LONG = bytes(range(256)) * (CHUNK // 64)

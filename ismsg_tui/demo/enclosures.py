@@ -6,7 +6,6 @@ from functools import cache
 from hashlib import sha256
 
 from ismsg_tui.demo.scene import CONTENT, Enclosure
-from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.domain.entities import Attachment, FileKind, Message
 from ismsg_tui.domain.media import kind_of
 from ismsg_tui.files.handling import media_type
@@ -34,11 +33,6 @@ def attachment(file: Enclosure) -> Attachment:
         duration=None if file.seconds is None else round(file.seconds * 1000),
         peaks=file.peaks,
     )
-
-
-def lay(shelf: Shelf, file: Enclosure) -> None:
-    """Put a file of a scene where the authority gives files out from."""
-    shelf.lay(attachment(file).sha256, content_of(file.name))
 
 
 def heard(message: Message) -> str:

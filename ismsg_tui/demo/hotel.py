@@ -8,8 +8,8 @@ from __future__ import annotations
 import random
 import re
 
-from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.demo.delivery import CHANNEL, last_step
+from ismsg_tui.demo.memory_stage import MemoryStage
 from ismsg_tui.demo.scene import ME, DemoError, DemoWorkspace, Past, Scene
 from ismsg_tui.domain.commands import (
     Actor,
@@ -118,7 +118,7 @@ class Hotel:
         return AddComment(contact_id, text, tuple(dict.fromkeys(self.users[handle] for handle in handles)))
 
 
-def record_history(authority: MemoryAuthority, hotel: Hotel, scene: Scene, start: int, rng: random.Random) -> None:
+def record_history(stage: MemoryStage, hotel: Hotel, scene: Scene, start: int, rng: random.Random) -> None:
     """Write down a guest's earlier conversations, as they happened before `start` (milliseconds)."""
     past = sorted(scene.history, key=lambda past: past.days_ago)
     begins: list[int] = []
@@ -127,7 +127,7 @@ def record_history(authority: MemoryAuthority, hotel: Hotel, scene: Scene, start
         length = sum(round(turn.after * 1000) for turn in conversation.turns)
         limit = min(start - conversation.days_ago * _DAY - rng.randrange(6 * 60) * _MINUTE, limit - length - _DAY // 4)
         begins.append(limit)
-    history = _History(authority, hotel, scene)
+    history = _History(stage, hotel, scene)
     for begin, conversation in sorted(zip(begins, past, strict=True), key=lambda found: found[0]):
         history.play(begin, conversation)
     wanted = hotel.users[scene.assignee] if scene.assignee else None
@@ -138,8 +138,8 @@ def record_history(authority: MemoryAuthority, hotel: Hotel, scene: Scene, start
 class _History:
     """Writes conversations of the past; `at` is the time it has come to."""
 
-    def __init__(self, authority: MemoryAuthority, hotel: Hotel, scene: Scene) -> None:
-        self._authority = authority
+    def __init__(self, stage: MemoryStage, hotel: Hotel, scene: Scene) -> None:
+        self._stage = stage
         self._hotel = hotel
         self._scene = scene
         self._contact = hotel.contact(scene)
@@ -180,7 +180,7 @@ class _History:
         self._at += 1
         self._count += 1
         issued = Issued(content_id(self._at, "demo", self.contact_id, str(self._count)), command, actor, self._at)
-        refusal = self._authority.record(issued).refusal
+        refusal = self._stage.record(issued).refusal
         if refusal is not None:
             raise DemoError(f"{self._scene.id}: {refusal.reason}")
         return issued

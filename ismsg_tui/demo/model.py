@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import sys
 from functools import partial
 from pathlib import Path
 
-from ismsg_tui.demo.authority import MemoryAuthority
 from ismsg_tui.demo.hotel import Hotel, demo_id
+from ismsg_tui.demo.memory_stage import MemoryStage
 from ismsg_tui.demo.player import StageClock
 from ismsg_tui.demo.run import stage_hotel
 from ismsg_tui.demo.scene import load_scenes, load_workspace
@@ -15,7 +16,6 @@ from ismsg_tui.domain.commands import Actor, Command, MarkRead, SendMessage
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
-from ismsg_tui.sync.engine import Sync
 
 MODEL_TIME = 1_793_974_320_000
 """An afternoon in November 2026, in milliseconds: the moment of the picture."""
@@ -40,9 +40,9 @@ _DRAFT = "No nuts, I promise: the kitchen bakes it apart. And which"
 def pose(folder: Path) -> tuple[Inbox, str]:
     """The inbox of the picture, in a new folder, and the contact whose conversation it shows."""
     clock = StageClock(MODEL_TIME - AT_WORK * 1000)
-    authority = MemoryAuthority(clock)
+    stage = MemoryStage(clock)
     hotel = Hotel(load_workspace())
-    player = stage_hotel(authority, hotel, load_scenes(), clock=clock, rng=random.Random(1))
+    player = stage_hotel(stage, hotel, load_scenes(), clock=clock, rng=random.Random(1))
     shown = demo_id("contact", SHOWN)
     acts: list[tuple[float, Command]] = [
         (seconds, SendMessage(demo_id("contact", scene), text)) for seconds, scene, text in _REPLIES
@@ -53,7 +53,7 @@ def pose(folder: Path) -> tuple[Inbox, str]:
         player.later(seconds, partial(player.act, Actor(hotel.me), command))
     player.play_until(MODEL_TIME)
     store = Store(folder)
-    Sync(store, authority).exchange()
+    store.apply(stage.changes(0, sys.maxsize))
     inbox = Inbox(store, hotel.me)
     inbox.drafts.save(shown, Draft(_DRAFT))
     return inbox, shown

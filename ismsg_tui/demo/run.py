@@ -13,14 +13,13 @@ from pathlib import Path
 import click
 
 from ismsg_tui.config import Config
-from ismsg_tui.demo.authority import MemoryAuthority
-from ismsg_tui.demo.enclosures import content_of, lay
+from ismsg_tui.demo.enclosures import content_of
 from ismsg_tui.demo.guest import GuestPart
 from ismsg_tui.demo.hotel import Hotel, record_history
+from ismsg_tui.demo.memory_stage import MemoryStage
 from ismsg_tui.demo.player import Part, Player, StageClock
 from ismsg_tui.demo.replay import ME_ID, Recording, read_recording
 from ismsg_tui.demo.scene import DemoError, Scene, load_scenes, load_workspace
-from ismsg_tui.demo.shelf import Shelf
 from ismsg_tui.demo.stage import ServerStage
 from ismsg_tui.demo.team import Teammates
 from ismsg_tui.domain.text import one_line
@@ -84,8 +83,7 @@ def _begin(server: OwnServer, recording: Recording | None, clock: StageClock, st
     hotel, scenes = Hotel(load_workspace()), load_scenes()
     fresh = server.is_new
     if fresh:
-        shelf = stack.enter_context(tempfile.TemporaryDirectory(dir=server.folder))
-        past = MemoryAuthority(clock, Shelf(Path(shelf)))
+        past = MemoryStage(clock)
         if recording:
             player = stage_recording(past, recording, clock=clock)
         else:
@@ -117,19 +115,17 @@ def _parts(
 
 
 def stage_hotel(
-    past: MemoryAuthority,
+    past: MemoryStage,
     hotel: Hotel,
     scenes: list[Scene],
     *,
     clock: StageClock,
     rng: random.Random | None = None,
 ) -> Player:
-    """The player of the hotel, ready to begin now, before an authority that has been told all that happened before."""
+    """The player of the hotel, ready to begin now, on a stage on which all has been played that happened before."""
     rng = rng or random.Random()
     start = clock()
     past.seed(hotel.rows())
-    for file in (file for scene in scenes for file in scene.files):
-        lay(past.shelf, file)
     player = Player(past, clock=clock, rng=rng, start_at=start)
     for scene in scenes:
         record_history(past, hotel, scene, start, rng)
@@ -140,7 +136,7 @@ def stage_hotel(
 
 
 def stage_recording(
-    past: MemoryAuthority,
+    past: MemoryStage,
     recording: Recording,
     *,
     clock: StageClock,

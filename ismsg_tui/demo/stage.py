@@ -1,4 +1,4 @@
-"""Where the demo is played: before an authority in memory while the past is made up, then on a real server."""
+"""Where the demo is played: in memory while the past is made up, then on a real server."""
 
 from __future__ import annotations
 
