@@ -24,12 +24,11 @@ from ismsg_tui.actions import action, key_label
 from ismsg_tui.audio.devices import PortAudioMicrophone, PortAudioSpeaker
 from ismsg_tui.audio.ports import Microphone, Speaker
 from ismsg_tui.audio.quiet import terminal_kept_clean
-from ismsg_tui.clipboard import Way, copy
 from ismsg_tui.clock import now_ms
 from ismsg_tui.config import Config, data_folder
+from ismsg_tui.desktop.clipboard import Way, copy
 from ismsg_tui.domain.wire import Presence
 from ismsg_tui.firsts import TOUR, first_time
-from ismsg_tui.graphics import Graphics, Pixels, cell_size, graphics_for
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.logs import FILE_NAME, start_log
 from ismsg_tui.messages import (
@@ -56,6 +55,7 @@ from ismsg_tui.store.unused_blobs import clear_unused
 from ismsg_tui.sync.authority import Authority
 from ismsg_tui.sync.engine import Refused, Sync, SyncStatus
 from ismsg_tui.themes import needs_edges
+from ismsg_tui.widgets.graphics import Graphics, Pixels, cell_size, graphics_for
 from ismsg_tui.widgets.segments import shown_line
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ismsg_tui.clipboard import wrapped
+from ismsg_tui.desktop.clipboard import wrapped
 from ismsg_tui.domain.entities import MessageKind
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox

@@ -11,10 +11,10 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from ismsg_tui.app import IsmsgApp
+from ismsg_tui.desktop.opener import OpenError, can_run, check_harmless, copy_for_opening
 from ismsg_tui.domain.entities import Attachment, FileKind, MessageKind
 from ismsg_tui.files.handling import Cancelled, FileCancelledError, Progress
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.opener import OpenError, can_run, check_harmless, copy_for_opening
 from ismsg_tui.recent_files import FILE_NAME, MOST, RecentFiles
 from ismsg_tui.screens.attach_picker import AttachPicker
 from ismsg_tui.screens.conversation_pane import ConversationPane

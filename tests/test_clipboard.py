@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ismsg_tui import clipboard
-from ismsg_tui.clipboard import Copied, Helper, Way, copy, osc52, run_helper, wrapped
+from ismsg_tui.desktop import clipboard
+from ismsg_tui.desktop.clipboard import Copied, Helper, Way, copy, osc52, run_helper, wrapped
 from ismsg_tui.domain.text import clean
 from tests.on_screen import HARD_TEXTS, needs_hard_texts
 from tests.programs import XTERM, has_ended, on_linux, programs

@@ -9,8 +9,8 @@ import pytest
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.demo.model import MODEL_TIME, pose
+from ismsg_tui.demo_picture import take_picture
 from ismsg_tui.domain.views import View
-from ismsg_tui.picture import take_picture
 
 
 @pytest.fixture

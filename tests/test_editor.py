@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ismsg_tui.editor import EditorError, edited, editor_command
+from ismsg_tui.desktop.editor import EditorError, edited, editor_command
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store

@@ -18,12 +18,12 @@ from PIL.PngImagePlugin import PngInfo
 from rich.console import Console
 from textual.strip import Strip
 
-from ismsg_tui import graphics
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
-from ismsg_tui.graphics import Graphics, graphics_for, kitty_forget, kitty_picture, new_number, sixel_rows
-from ismsg_tui.pictures import PictureError, in_cells
+from ismsg_tui.widgets import graphics
+from ismsg_tui.widgets.graphics import Graphics, graphics_for, kitty_forget, kitty_picture, new_number, sixel_rows
 from ismsg_tui.widgets.picture_view import SixelStrip
+from ismsg_tui.widgets.pictures import PictureError, in_cells
 from tests.desk_setup import CHANNEL, GUEST, contact_named, had_done, open_inbox
 from tests.factories import ANA, examples
 from tests.programs import on_linux, programs

@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.config import Config
+from ismsg_tui.desktop.opener import OpenError, open_link_by_system
 from ismsg_tui.domain.links import MOST, find_links
+from ismsg_tui.domain.targets import LONGEST, target_of
 from ismsg_tui.domain.text import clean
-from ismsg_tui.opener import OpenError, open_link_by_system
 from ismsg_tui.screens.links_screen import LinksScreen
-from ismsg_tui.targets import LONGEST, target_of
 from ismsg_tui.widgets.timeline import Timeline
 from tests.desk_setup import contact_named, on_screen, open_inbox, press, receive, settle
 from tests.hostile_desk import TEXTS

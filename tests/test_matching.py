@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ismsg_tui import emojis
 from ismsg_tui.domain.matching import INSIDE, LETTERS, Query
 from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.domain.text import clean
+from ismsg_tui.widgets import emojis
 
 
 def found(query: str, *names: str, bodies: dict[str, str] | None = None, worst: int = LETTERS) -> list[str]:

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from textual.pilot import Pilot
 
-from ismsg_tui import clipboard_picture
-from ismsg_tui.clipboard_picture import NoPictureError, picture_on_clipboard
+from ismsg_tui.desktop import clipboard_picture
+from ismsg_tui.desktop.clipboard_picture import NoPictureError, picture_on_clipboard
 from ismsg_tui.domain.entities import FileKind
 from ismsg_tui.screens.file_dialogs import PictureQuestion
 from ismsg_tui.store.drafts import Draft

@@ -20,8 +20,8 @@ from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.config import Config
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.pictures import MOST_BYTES, Cell, PictureError, half_blocks
 from ismsg_tui.widgets.picture_view import PictureView
+from ismsg_tui.widgets.pictures import MOST_BYTES, Cell, PictureError, half_blocks
 from tests.desk_setup import (
     CHANNEL,
     GUEST,

@@ -22,9 +22,9 @@ from ismsg_tui.config import Config, ConfigError, load_config
 from ismsg_tui.domain.commands import Issued, SetDelivery
 from ismsg_tui.domain.entities import Delivery, MessageKind
 from ismsg_tui.domain.ids import content_id
-from ismsg_tui.emojis import in_words
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft
+from ismsg_tui.widgets.emojis import in_words
 from ismsg_tui.widgets.filters import Encodable, in_ascii, wants_ascii
 from tests.desk_setup import (
     GUEST,
@@ -286,6 +286,7 @@ OTHERS = [
         "media",
         "snooze_times",
         "search_query",
+        "targets",
     )
 ]
 """Where words of our own come from beside the screens."""
@@ -294,10 +295,9 @@ OTHERS = [
 def own_words() -> Iterator[tuple[str, str]]:
     """Every text in the source of what is shown, with its file: not the comments and docstrings."""
     package = Path(ismsg_tui.__file__).parent
-    paths = [path for folder in ("screens", "widgets") for path in (package / folder).glob("*.py")]
-    paths += [path for path in package.glob("*.py") if path.name not in ("emojis.py", "graphics.py", "docs.py")]
+    paths = [path for folder in (".", "desktop", "screens", "widgets") for path in (package / folder).glob("*.py")]
     for path in (*paths, *(package / name for name in OTHERS)):
-        if path.name == "filters.py":
+        if path.name in ("docs.py", "emojis.py", "filters.py", "graphics.py"):
             continue
         tree = ast.parse(path.read_text("utf-8"))
         # An expression that stands alone explains something.

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ismsg_tui.app import IsmsgApp
-from ismsg_tui.clipboard import Helper, Way, copy
 from ismsg_tui.clock import now_ms
 from ismsg_tui.config import Config
+from ismsg_tui.desktop.clipboard import Helper, Way, copy
 from ismsg_tui.domain.entities import Contact
 from ismsg_tui.domain.ids import content_id
 from ismsg_tui.domain.text import clean

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from ismsg_tui.clock import new_id, now_ms
+from ismsg_tui.desktop.folders import completed, entries_for, look_at, picture_size, walk
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Attachment, FileKind
-from ismsg_tui.folders import completed, entries_for, look_at, picture_size, walk
 from ismsg_tui.store.blobs import BlobState
 from ismsg_tui.widgets.file_lines import LEVELS, clock, file_lines, fit_name, kind_word, state_words, waveform
 from ismsg_tui.widgets.timeline import Timeline

@@ -12,9 +12,9 @@ from textual.app import App, ComposeResult
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.clock import now_ms
 from ismsg_tui.messages import SyncMoved
-from ismsg_tui.standing import is_trouble, standing_words
 from ismsg_tui.sync.status import Progress, SyncState, SyncStatus
 from ismsg_tui.times import clock
+from ismsg_tui.widgets.sync_words import is_trouble, sync_words
 from ismsg_tui.widgets.title_bar import Title, TitleBar
 from tests.desk_setup import console, on_screen, open_inbox, press, settle
 from tests.unsent import refused
@@ -26,7 +26,7 @@ WORST = Title(
     workspace="The Old Harbour Hotel and Guesthouse",
     user="Ana Silva",
     company="Ben, Carla",
-    state=standing_words(SyncStatus(SyncState.OFFLINE, NOW), NOW),
+    state=sync_words(SyncStatus(SyncState.OFFLINE, NOW), NOW),
     trouble=True,
     unsent=12,
     refused=3,
@@ -84,7 +84,7 @@ def test_hostile_names_are_only_text() -> None:
 
 
 def words_of(state: SyncState, *, reason: str = "", progress: Progress | None = None, skew: int = 0) -> tuple[str, ...]:
-    return standing_words(SyncStatus(state, NOW, reason, progress, skew=skew), NOW)
+    return sync_words(SyncStatus(state, NOW, reason, progress, skew=skew), NOW)
 
 
 def test_every_state_has_words_the_longest_first() -> None:
@@ -107,7 +107,7 @@ def test_catching_up_says_how_far_how_fast_and_how_long() -> None:
 def test_offline_says_since_when_with_the_day_where_it_is_another() -> None:
     assert words_of(SyncState.OFFLINE)[0] == f"offline since {clock(NOW)}"
     status = SyncStatus(SyncState.OFFLINE, NOW - DAY)
-    assert standing_words(status, NOW)[0] == f"offline since Yesterday {clock(NOW - DAY)}"
+    assert sync_words(status, NOW)[0] == f"offline since Yesterday {clock(NOW - DAY)}"
 
 
 def test_signed_out_says_how_to_sign_in() -> None:

@@ -96,7 +96,7 @@ def demo(
     if picture is not None:
         if plain:
             raise click.UsageError("--picture draws the console: it does not go with --plain.")
-        from ismsg_tui.picture import take_picture
+        from ismsg_tui.demo_picture import take_picture
 
         take_picture(picture)
         return

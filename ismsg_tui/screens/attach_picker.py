@@ -22,11 +22,7 @@ from textual.widgets import Input, Static
 from ismsg_tui import times
 from ismsg_tui.actions import action, key_label
 from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.matching import Forms, Query
-from ismsg_tui.domain.media import size_words
-from ismsg_tui.domain.search_text import search_form
-from ismsg_tui.domain.text import one_line
-from ismsg_tui.folders import (
+from ismsg_tui.desktop.folders import (
     Entry,
     Look,
     completed,
@@ -36,6 +32,10 @@ from ismsg_tui.folders import (
     shortened,
     walk,
 )
+from ismsg_tui.domain.matching import Forms, Query
+from ismsg_tui.domain.media import size_words
+from ismsg_tui.domain.search_text import search_form
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.widgets.choice_list import Choice, ChoiceList

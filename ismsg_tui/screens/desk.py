@@ -31,7 +31,6 @@ from ismsg_tui.screens.voice import Voice
 from ismsg_tui.screens.voice_acts import VoiceActs
 from ismsg_tui.screens.wayfinding import Wayfinding
 from ismsg_tui.screens.writing import Writing
-from ismsg_tui.standing import is_trouble, standing_words
 from ismsg_tui.store.blobs import SCOPE as BLOB
 from ismsg_tui.sync.status import SyncStatus
 from ismsg_tui.widgets.composer import Composer
@@ -40,6 +39,7 @@ from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.key_line import Key, KeyLine
 from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.recorder_bar import RecorderBar
+from ismsg_tui.widgets.sync_words import is_trouble, sync_words
 from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.title_bar import Title, TitleBar
@@ -279,7 +279,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
             workspace=self._inbox.workspace.name,
             user=f"{self._inbox.me.name}{self._state_words()}",
             company=f"with {there}" if (there := self.company.there()) else "",
-            state=standing_words(self.status, now_ms(), own=self.own_server),
+            state=sync_words(self.status, now_ms(), own=self.own_server),
             trouble=is_trouble(self.status),
             unsent=unsent,
             refused=refused,

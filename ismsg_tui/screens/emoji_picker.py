@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ismsg_tui import emojis
-from ismsg_tui.emojis import Emoji
 from ismsg_tui.screens.picker import Picker
+from ismsg_tui.widgets import emojis
 from ismsg_tui.widgets.choice_list import Choice
+from ismsg_tui.widgets.emojis import Emoji
 from ismsg_tui.widgets.segments import emoji_in_words
 
 _SHOWN = 200

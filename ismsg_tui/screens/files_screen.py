@@ -17,13 +17,13 @@ from textual.message import Message as Heard
 from ismsg_tui import times
 from ismsg_tui.actions import action, key_label
 from ismsg_tui.clock import now_ms
+from ismsg_tui.desktop.folders import shortened
+from ismsg_tui.desktop.opener import Opener, OpenError, check_harmless, copy_for_opening
 from ismsg_tui.domain.entities import Attachment, FileKind, Message, MessageKind
 from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.text import clean, file_name
 from ismsg_tui.domain.words import author_words
-from ismsg_tui.folders import shortened
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.opener import Opener, OpenError, check_harmless, copy_for_opening
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.file_acts import FileHabits
 from ismsg_tui.screens.file_dialogs import SaveDialog

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 
+from ismsg_tui.desktop.opener import LinkOpener, OpenError, open_link_by_system
 from ismsg_tui.domain.entities import Message, MessageKind
 from ismsg_tui.domain.links import find_links
-from ismsg_tui.opener import LinkOpener, OpenError, open_link_by_system
 from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.picking import PickingTimeline
@@ -106,8 +106,8 @@ class MessageActs(ContactActs):
         if not links:
             self.notify("There are no links in this conversation.", timeout=3)
             return
+        from ismsg_tui.domain.targets import target_of
         from ismsg_tui.screens.links_screen import LinksScreen
-        from ismsg_tui.targets import target_of
 
         self._choose_link(LinksScreen(card.contact.name, [target_of(link) for link in links]))
 

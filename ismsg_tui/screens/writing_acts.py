@@ -11,10 +11,10 @@ from textual.events import DescendantFocus
 
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
+from ismsg_tui.desktop.editor import EditorError, edited, editor_command
 from ismsg_tui.domain.entities import Message, MessageKind, Snippet
 from ismsg_tui.domain.snippets import values_for
 from ismsg_tui.domain.words import quote_words
-from ismsg_tui.editor import EditorError, edited, editor_command
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.file_acts import FileActs
 from ismsg_tui.screens.stored_replies import StoredReplies

@@ -16,12 +16,12 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from ismsg_tui import emojis
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.matching import INSIDE, WORD_STARTS, Query
 from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT
+from ismsg_tui.widgets import emojis
 from ismsg_tui.widgets.segments import emoji_in_words, fit, style_of
 
 ROWS = 6

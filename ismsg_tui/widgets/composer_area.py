@@ -15,11 +15,11 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from ismsg_tui.actions import action as action_named
+from ismsg_tui.desktop.folders import is_file
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.pasted import pasted_paths
 from ismsg_tui.domain.snippets import blanks
 from ismsg_tui.domain.text import clean, one_line
-from ismsg_tui.folders import is_file
 from ismsg_tui.widgets.completion import CompletionList, Suggestions, finished_emoji
 from ismsg_tui.widgets.offers import Offer, Offers
 from ismsg_tui.widgets.segments import MUTED, fit

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from ismsg_tui.desktop.opener import can_run
 from ismsg_tui.domain.entities import Attachment, FileKind
 from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.text import file_name
-from ismsg_tui.opener import can_run
 from ismsg_tui.store.blobs import BlobState
 from ismsg_tui.widgets.segments import ELLIPSIS, fit, shown_line
 

@@ -18,8 +18,8 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ismsg_tui.graphics import Graphics, Pixels, kitty_forget, kitty_picture, new_number, sixel_rows
-from ismsg_tui.pictures import HALF, Cell, Colour, PictureError, half_blocks
+from ismsg_tui.widgets.graphics import Graphics, Pixels, kitty_forget, kitty_picture, new_number, sixel_rows
+from ismsg_tui.widgets.pictures import HALF, Cell, Colour, PictureError, half_blocks
 
 FRAME = 4
 """Columns of a preview that are its border, its padding and its scrollbar."""

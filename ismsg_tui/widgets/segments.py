@@ -13,7 +13,7 @@ from textual.style import Style as VisualStyle
 from textual.widget import Widget
 
 from ismsg_tui.domain.text import clean, one_line
-from ismsg_tui.emojis import in_words
+from ismsg_tui.widgets.emojis import in_words
 
 ELLIPSIS = "…"
 MUTED = "$foreground-muted"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from ismsg_tui.desktop.helper_programs import HelperError, give, is_remote
 from ismsg_tui.domain.text import clean
-from ismsg_tui.helper_programs import HelperError, give, is_remote
 
 TIME_LIMIT = 1.5
 """Seconds that a helper may take."""

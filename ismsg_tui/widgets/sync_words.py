@@ -12,7 +12,7 @@ CLOCK_OFF = 5 * 60_000
 LONGEST_REASON = 80
 
 
-def standing_words(status: SyncStatus | None, now: int, *, own: bool = False) -> tuple[str, ...]:
+def sync_words(status: SyncStatus | None, now: int, *, own: bool = False) -> tuple[str, ...]:
     """How things stand, the longest words first; None where there is no server, `own` where it is the console's own."""
     if status is None or (own and status.state in (SyncState.SYNCED, SyncState.SYNCING)):
         return ("local",)

@@ -20,8 +20,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ismsg_tui.helper_programs import HelperError, is_remote, take
-from ismsg_tui.pictures import Colour, in_cells
+from ismsg_tui.desktop.helper_programs import HelperError, is_remote, take
+from ismsg_tui.widgets.pictures import Colour, in_cells
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ismsg_tui.desktop.helper_programs import HelperError, is_remote, take
 from ismsg_tui.files.handling import media_type
-from ismsg_tui.helper_programs import HelperError, is_remote, take
 
 MOST = 30_000_000
 """Bytes of the largest picture that is taken."""
