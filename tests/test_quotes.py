@@ -13,7 +13,7 @@ from ismsg_tui.domain.entities import Attachment, FileKind, Message, MessageKind
 from ismsg_tui.domain.words import QUOTE_LIMIT, quote_words
 from ismsg_tui.export import Format, document
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import RefusedError, Store
 from ismsg_tui.store.timeline import Line, timeline_page
@@ -110,7 +110,7 @@ def test_a_reply_to_a_message_whose_files_are_on_their_way_waits_for_it(inbox: I
     inbox.act(SendMessage(mai, "I mean this", reply_to=message))
     inbox.act(SendMessage(mai, "and this", reply_to=inbox.timeline(mai)[-1].message.id))
     inbox.act(SendMessage(mai, "unlike this", reply_to=asked))
-    ready = [entry.issued.command for entry in outbox.ready(store.reader, T0 * 2, 10)]
+    ready = [entry.issued.command for entry in departures.ready(store.reader, T0 * 2, 10)]
     assert [command.text for command in ready if isinstance(command, SendMessage)] == ["unlike this"]
 
 

@@ -21,7 +21,7 @@ from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import PresenceNote
 from ismsg_tui.files.handling import Cancelled, Progress
-from ismsg_tui.store import following, loading, outbox, writing
+from ismsg_tui.store import departures, following, loading, outbox, writing
 from ismsg_tui.store import rows as rows_module
 from ismsg_tui.store import store as store_module
 from ismsg_tui.store.drafts import read_draft
@@ -105,7 +105,7 @@ class Replica(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 4), fate=st.sampled_from(["arrive", "get lost", "come late"]), turn=st.randoms())
     def commands_leave(self, limit: int, fate: str, turn: Any) -> None:
-        leaving = self.store.mark_sending(outbox.ready(self.store.reader, self.now, limit))
+        leaving = self.store.mark_sending(departures.ready(self.store.reader, self.now, limit))
         answers = self.authority.push([entry.issued for entry in leaving])
         turn.shuffle(answers)
         if fate == "arrive":
@@ -244,7 +244,7 @@ class Replica(RuleBasedStateMachine):
         self.now += HOUR
         self.store.blobs.want(FILE.sha256, FILE.size)
         self.take(self.late)
-        while entries := outbox.ready(self.store.reader, self.now, 100):
+        while entries := departures.ready(self.store.reader, self.now, 100):
             self.take(self.authority.push([entry.issued for entry in self.store.mark_sending(entries)]))
         self.pull(1_000)
         assert {entry.state for entry in all_entries(self.store)} <= {OutboxState.REFUSED}

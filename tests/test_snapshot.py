@@ -26,7 +26,7 @@ from ismsg_tui.server.app import ServerSettings
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.snapshots import SnapshotBuilder
 from ismsg_tui.sqlite import sqlite3
-from ismsg_tui.store import outbox, snapshot
+from ismsg_tui.store import departures, snapshot
 from ismsg_tui.store.connection import Connection, open_writer
 from ismsg_tui.store.drafts import Draft, read_draft
 from ismsg_tui.store.migrations import SCHEMA_VERSION, migrate
@@ -455,7 +455,7 @@ def test_commands_that_wait_and_drafts_survive(team: Team, line: BadLine, paged:
     assert line.times(f"GET {W}/changes?since=0") == 0
     assert rows_of(ana.store) == before
     assert ana.texts()[-1] == "not sent yet"
-    assert [entry.issued.id for entry in outbox.ready(ana.store.reader, now_ms(), 9)] == waiting
+    assert [entry.issued.id for entry in departures.ready(ana.store.reader, now_ms(), 9)] == waiting
     draft = read_draft(ana.store.reader, ANA.id, MAI.id)
     assert draft is not None
     assert draft.text == "half a thought"

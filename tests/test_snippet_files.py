@@ -12,7 +12,7 @@ from ismsg_tui.domain.commands import Command, DeleteSnippet, SaveSnippet, UseSn
 from ismsg_tui.domain.entities import Attachment, Channel, Contact, FileKind, MediaRule, Snippet
 from ismsg_tui.domain.media import media_of
 from ismsg_tui.inbox import Inbox, RefusedError
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures
 from ismsg_tui.sync.transfers import to_send, want_new
 from ismsg_tui.widgets.composer import Composer
 from tests.cli_desk import Desk
@@ -127,7 +127,7 @@ def test_a_name_that_a_waiting_snippet_has_had_is_not_taken_before_it_is_free(tm
 
 def leaving(inbox: Inbox) -> list[Command]:
     """The commands that may leave now."""
-    return [entry.issued.command for entry in outbox.ready(inbox.store.reader, now_ms(), 100)]
+    return [entry.issued.command for entry in departures.ready(inbox.store.reader, now_ms(), 100)]
 
 
 def test_the_files_of_a_teammates_snippet_are_fetched_and_refused_until_they_are_here(tmp_path: Path) -> None:

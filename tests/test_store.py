@@ -39,7 +39,7 @@ from ismsg_tui.domain.entities import (
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.views import Standing, View
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures, outbox
 from ismsg_tui.store.connection import OperationalError, wal_is_safe
 from ismsg_tui.store.drafts import Draft, read_draft
 from ismsg_tui.store.lists import UNREAD_CAP, due_to_wake, list_page, list_position, rows_for, view_count
@@ -116,7 +116,7 @@ def test_the_timeline_shows_how_far_a_command_has_come(store: Store) -> None:
     sent = give(store, SendMessage(MAI.id, "hi"), hold_until=T0 + 5_000)
     line = timeline_page(store.reader, MAI.id)[-1]
     assert (line.outbox, line.held_until) == (OutboxState.PENDING, T0 + 5_000)
-    store.mark_sending(outbox.ready(store.reader, T0 + 5_000, 10))
+    store.mark_sending(departures.ready(store.reader, T0 + 5_000, 10))
     assert timeline_page(store.reader, MAI.id)[-1].outbox is OutboxState.SENDING
     store.acknowledge(sent.id, 1)
     assert timeline_page(store.reader, MAI.id)[-1].outbox is None

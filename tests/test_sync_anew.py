@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ismsg_tui.domain.changes import Page
 from ismsg_tui.domain.commands import AddComment, Command, Issued, MarkRead, MarkUnread, ReceiveMessage, SendMessage
 from ismsg_tui.domain.entities import Contact, Message, MessageKind, User
-from ismsg_tui.store import following, outbox
+from ismsg_tui.store import departures, following, outbox
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.drafts import Draft, read_draft
 from ismsg_tui.store.following import CursorError
@@ -445,7 +445,7 @@ def test_what_waits_for_a_contact_out_of_sight_is_refused_and_what_may_have_left
     desk.there.hear("hello")
     desk.run()
     sent = desk.give(SendMessage(MAI.id, "sent"))
-    desk.store.mark_sending(outbox.ready(desk.store.reader, desk.there.now, 1))
+    desk.store.mark_sending(departures.ready(desk.store.reader, desk.there.now, 1))
     waiting = desk.give(SendMessage(MAI.id, "waiting"))
     desk.give(MarkUnread(MAI.id))
     told = desk.store.apply(page_without(desk, MAI))

@@ -9,7 +9,7 @@ from ismsg_tui.domain.entities import Delivery, Source
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures
 from tests.desk_setup import contact_named
 
 NO = Refusal("text-too-long", "The channel takes less.")
@@ -60,7 +60,7 @@ def ask_about(inbox: Inbox, text: str, age: int = 14 * HOUR) -> str:
 
 def ready_messages(inbox: Inbox) -> list[str]:
     """The ids of the messages that may leave."""
-    entries = outbox.ready(inbox.store.reader, now_ms() + 24 * HOUR, 100)
+    entries = departures.ready(inbox.store.reader, now_ms() + 24 * HOUR, 100)
     return [entry.issued.id for entry in entries if isinstance(entry.issued.command, SendMessage)]
 
 

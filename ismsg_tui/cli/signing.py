@@ -17,7 +17,7 @@ from ismsg_tui.domain.text import one_line
 from ismsg_tui.not_sent import NotSent
 from ismsg_tui.own_server import OwnAuthority
 from ismsg_tui.signing import AddressError, WhichWorkspaceError, check_address, sign_in, sign_out, take_over
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures, outbox
 from ismsg_tui.store.connection import lock_file
 from ismsg_tui.store.store import Store
 from ismsg_tui.store.unsent import untold
@@ -129,8 +129,8 @@ def _until_quiet(store: Store, sync: Sync) -> None:
             if waited + seconds > LONGEST_WAIT:
                 raise
         now = now_ms()
-        release = outbox.next_release(store.reader, now)
-        if not seconds and not outbox.ready(store.reader, now, 1):
+        release = departures.next_release(store.reader, now)
+        if not seconds and not departures.ready(store.reader, now, 1):
             if release is None or release - now > LONGEST_WAIT * 1000:
                 return
             seconds = (release - now) / 1000
@@ -141,7 +141,7 @@ def _until_quiet(store: Store, sync: Sync) -> None:
 def _wait_for_other(store: Store) -> None:
     """Wait until the process that keeps the store in sync has sent everything. Raises FailedError."""
     pause, waited = threading.Event(), 0.0
-    while outbox.ready(store.reader, now_ms(), 1) or store.replica.anew_wanted or store.replica.rebuilding:
+    while departures.ready(store.reader, now_ms(), 1) or store.replica.anew_wanted or store.replica.rebuilding:
         if waited >= LONGEST_WAIT:
             raise FailedError("Another ismsg keeps this inbox in sync and has not come to an end yet.")
         pause.wait(0.2)

@@ -13,7 +13,7 @@ from ismsg_tui.domain.entities import Entity
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.rules import decide
 from ismsg_tui.domain.state import Refusal
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures, outbox
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.loading import load_state
 from ismsg_tui.store.outbox import OutboxEntry, OutboxState
@@ -141,8 +141,8 @@ class FollowingStore(StoreFile):
 
     def ask_about_old(self, now: int, age: int) -> None:
         """Have the agent asked about messages that wait for longer than `age`, in milliseconds."""
-        if outbox.any_old(self.reader, now, age):
-            self.change(lambda writer: outbox.ask_about_old(writer, now, age))
+        if departures.any_old(self.reader, now, age):
+            self.change(lambda writer: departures.ask_about_old(writer, now, age))
 
     def prune(self, before: int) -> None:
         """Forget the confirmed commands that were given before a time."""

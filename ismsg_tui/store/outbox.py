@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from ismsg_tui.domain.commands import Issued
-from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.store.connection import Connection
@@ -47,6 +46,10 @@ _PLAYED = (
     f"state IN ('{OutboxState.PENDING}', '{OutboxState.SENDING}', '{OutboxState.ACKNOWLEDGED}', '{OutboxState.ASKING}')"
 )
 _SELECT = "SELECT n, issued, state, hold_until, seq, problem FROM outbox"
+FILES = """coalesce(
+    json_extract(issued, '$.command.attachments'), json_extract(issued, '$.command.snippet.attachments'), '[]'
+)"""
+"""The files of a command, in SQL: those of a message, or those that are kept with a snippet."""
 
 
 def enqueue(
@@ -88,7 +91,7 @@ def read_images(connection: Connection, n: int) -> list[Image]:
 def played(connection: Connection, scope: str, since: int = 0) -> list[OutboxEntry]:
     """The commands from number `since` on whose effect stands in the tables of a scope, oldest first."""
     rows = connection.execute(f"{_SELECT} WHERE scope = ? AND n >= ? AND {_PLAYED} ORDER BY n", (scope, since))
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 def scopes_in_play(connection: Connection, scopes: Iterable[str]) -> list[str]:
@@ -117,19 +120,19 @@ def waiting(connection: Connection, command_ids: Iterable[str]) -> list[OutboxEn
         f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?)) AND state IN ('pending', 'sending', 'asking')",
         (wanted,),
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 def find(connection: Connection, command_id: str) -> OutboxEntry | None:
     """The entry of a command, if the outbox has it."""
     row = connection.execute(f"{_SELECT} WHERE id = ?", (command_id,)).fetchone()
-    return _entry(row) if row else None
+    return entry_of(row) if row else None
 
 
 def entries(connection: Connection, *states: OutboxState) -> list[OutboxEntry]:
     """Every command in one of the states, oldest first."""
     holes = ", ".join("?" for _ in states)
-    return [_entry(row) for row in connection.execute(f"{_SELECT} WHERE state IN ({holes}) ORDER BY n", states)]
+    return [entry_of(row) for row in connection.execute(f"{_SELECT} WHERE state IN ({holes}) ORDER BY n", states)]
 
 
 def stuck(connection: Connection, scope: str | None = None) -> list[OutboxEntry]:
@@ -139,77 +142,7 @@ def stuck(connection: Connection, scope: str | None = None) -> list[OutboxEntry]
         f"{_SELECT} INDEXED BY outbox_stuck WHERE {where}state IN ('refused', 'asking') ORDER BY n",
         (scope,) if scope else (),
     )
-    return [_entry(row) for row in rows]
-
-
-FILES = """coalesce(
-    json_extract(issued, '$.command.attachments'), json_extract(issued, '$.command.snippet.attachments'), '[]'
-)"""
-"""The files of a command, in SQL: those of a message, or those that are kept with a snippet."""
-_WAITS_FOR_FILES = (
-    f"EXISTS (SELECT 1 FROM json_each({FILES}) AS file "
-    "LEFT JOIN blob ON blob.sha256 = json_extract(file.value, '$.sha256') WHERE blob.there IS NOT 1)"
-)
-_SNIPPET = """
-    coalesce(json_extract(issued, '$.command.snippet.id'), json_extract(issued, '$.command.snippet_id')) AS snippet,
-    json_extract(issued, '$.command.snippet.name') AS name,
-    (SELECT json_extract(image, '$.name') FROM outbox_image
-        WHERE outbox_image.n = outbox.n AND tbl = 'snippet' LIMIT 1) AS old_name
-"""
-"""Which snippet a command is about, in SQL; the name that it gives it, and the one that it had."""
-LONGEST_HOLD = 2 * 3_600_000
-"""Nothing is held for longer, in milliseconds: what seems to be was given before the clock was set back."""
-_OVERTAKING = ("message.send", "comment.add", "read.mark", "read.unmark")
-"""Commands that need not wait for the files of a message before them."""
-
-
-def ready(connection: Connection, now: int, limit: int) -> list[OutboxEntry]:
-    """The commands that may leave, oldest first.
-
-    One that is held keeps back everything behind it in its scope. A message whose files are not with the authority, or
-    that the agent is asked about, keeps back what changes the conversation, and so what follows that; other messages go
-    past it, unless they quote it. A snippet whose files are not there waits alone, and with it any other that takes a
-    name which it had or is to have.
-    """
-    held: set[str] = set()
-    loading: set[str] = set()
-    unknown: set[str] = set()  # messages that the authority has not heard of
-    names: set[str] = set()  # those of snippets that wait
-    found: list[OutboxEntry] = []
-    rows = connection.execute(
-        "SELECT n, id, issued, state, hold_until, seq, problem, scope, json_extract(issued, '$.command.type') AS kind, "
-        f"json_extract(issued, '$.command.reply_to') AS quoted, {_SNIPPET}, "
-        f"{_WAITS_FOR_FILES} AS waits FROM outbox WHERE state IN ('pending', 'sending', 'asking') ORDER BY n"
-    )
-    for row in rows:
-        scope, name = row["snippet"] or row["scope"], _same_name(row["name"])
-        waits = row["waits"] or row["quoted"] in unknown or row["state"] == OutboxState.ASKING or name in names
-        if now < row["hold_until"] <= now + LONGEST_HOLD or (scope in loading and row["kind"] not in _OVERTAKING):
-            held.add(scope)
-        elif waits and scope not in held:
-            loading.add(scope)
-            unknown.add(derived_id(row["id"], Part.MAIN))
-        elif scope not in held:
-            found.append(_entry(row))
-            if len(found) == limit:
-                break
-            continue
-        names |= {name, _same_name(row["old_name"])} - {""}
-    return found
-
-
-def _same_name(name: str | None) -> str:
-    """A snippet's name as it is compared with others."""
-    return (name or "").strip().casefold()
-
-
-def next_release(connection: Connection, now: int) -> int | None:
-    """When the next held command may leave, in milliseconds; None if none is held."""
-    found = connection.execute(
-        "SELECT min(hold_until) FROM outbox WHERE state = 'pending' AND hold_until > ? AND hold_until <= ?",
-        (now, now + LONGEST_HOLD),
-    ).fetchone()
-    return None if found is None else found[0]
+    return [entry_of(row) for row in rows]
 
 
 def set_state(
@@ -262,32 +195,6 @@ def counts(connection: Connection) -> Counts:
     return Counts(unsent, found.get(OutboxState.REFUSED, 0), asking)
 
 
-_OLD = (
-    "state = 'pending' AND NOT (hold_until > :now AND hold_until <= :held) "
-    "AND json_extract(issued, '$.command.type') = 'message.send' "
-    "AND abs(:now - max(json_extract(issued, '$.at'), hold_until)) > :age"
-)
-
-
-def ask_about_old(connection: Connection, now: int, age: int) -> set[str]:
-    """Have the agent asked about messages that wait for longer than `age`; returns the scopes that changed.
-
-    Only about those that surely have not left. A time ahead of `now` is as far from it as one behind it: the clock was
-    set in between.
-    """
-    rows = connection.execute(
-        f"UPDATE outbox SET state = 'asking' WHERE {_OLD} RETURNING scope",
-        {"now": now, "age": age, "held": now + LONGEST_HOLD},
-    )
-    return {row["scope"] for row in rows}
-
-
-def any_old(connection: Connection, now: int, age: int) -> bool:
-    """Whether there is a message that the agent is to be asked about."""
-    values = {"now": now, "age": age, "held": now + LONGEST_HOLD}
-    return connection.execute(f"SELECT 1 FROM outbox WHERE {_OLD} LIMIT 1", values).fetchone() is not None
-
-
 def confirm(connection: Connection, n: int) -> None:
     """Move a command out of the outbox whose effect has come from the authority; it is kept for a while."""
     connection.execute(
@@ -328,7 +235,8 @@ def unsent_messages(connection: Connection) -> int:
     return count
 
 
-def _entry(row: Any) -> OutboxEntry:
+def entry_of(row: Any) -> OutboxEntry:
+    """An entry as it was read."""
     return OutboxEntry(
         row["n"],
         unpack(row["issued"], Issued),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.wire import Presence, PresenceNote
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures, outbox
 from ismsg_tui.store.connection import lock_file
 from ismsg_tui.store.store import Store
 from ismsg_tui.sync.authority import (
@@ -209,12 +209,12 @@ class Sync:
             now = now_ms()
             left = until - time.monotonic()
             reader = self._store.reader
-            if self._stopped.is_set() or self._hinted.is_set() or left <= 0 or outbox.ready(reader, now, 1):
+            if self._stopped.is_set() or self._hinted.is_set() or left <= 0 or departures.ready(reader, now, 1):
                 return
             if self._store.replica.anew_wanted:
                 return
             self._stand(self.status.state, self.status.reason)
-            release = outbox.next_release(reader, now)
+            release = departures.next_release(reader, now)
             soon = LOOK if release is None else min(LOOK, (release - now) / 1000)
             self._wake.wait(min(soon, left))
 

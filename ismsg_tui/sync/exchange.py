@@ -15,7 +15,7 @@ from ismsg_tui.domain.commands import Issued, SaveSnippet, SendMessage
 from ismsg_tui.domain.entities import Contact
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import MOST_ROWS
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures, outbox
 from ismsg_tui.store.replica import SHAPE
 from ismsg_tui.store.store import NOT_VISIBLE, Store
 from ismsg_tui.store.writing import scope_of_row
@@ -164,7 +164,7 @@ class Exchange:
         """Push everything that may leave."""
         store = self._store
         store.ask_about_old(now_ms(), self._ask_after)
-        while not self._stopping() and (entries := outbox.ready(store.reader, now_ms(), BATCH)):
+        while not self._stopping() and (entries := departures.ready(store.reader, now_ms(), BATCH)):
             leaving = store.mark_sending(entries)
             if not leaving:
                 continue

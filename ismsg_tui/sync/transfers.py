@@ -11,7 +11,7 @@ from functools import partial
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Entity, Message, Snippet
 from ismsg_tui.files.handling import FileCancelledError, FileError
-from ismsg_tui.store import outbox
+from ismsg_tui.store import departures, outbox
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.rows import MESSAGE, SNIPPET
 from ismsg_tui.store.store import Store
@@ -145,7 +145,7 @@ class Transfers:
 
     def _wait_for_work(self) -> None:
         now = now_ms()
-        release = outbox.next_release(self._store.reader, now)
+        release = departures.next_release(self._store.reader, now)
         self._wake.wait(LOOK if release is None else min(LOOK, (release - now) / 1000))
 
 
