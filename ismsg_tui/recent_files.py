@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ismsg_tui.folders import is_file
+from ismsg_tui.desktop.folders import is_file
 
 FILE_NAME = "recent-files"
 MOST = 20

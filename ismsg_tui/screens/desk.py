@@ -34,6 +34,7 @@ from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.blobs import SCOPE as BLOB
 from ismsg_tui.sync.status import SyncStatus
 from ismsg_tui.widgets.composer import Composer
+from ismsg_tui.widgets.contact_lines import Around
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.key_line import Key, KeyLine
@@ -113,8 +114,9 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
 
     def _learn_settings(self) -> None:
         contacts, inbox = self.contacts, self._inbox
-        if (contacts.users, contacts.channels, contacts.user_id) != (inbox.users, inbox.channels, inbox.user_id):
-            contacts.users, contacts.channels, contacts.user_id = inbox.users, inbox.channels, inbox.user_id
+        around = Around(inbox.users, inbox.channels, inbox.user_id)
+        if contacts.around != around:
+            contacts.around = around
             contacts.refresh_rows()
             self.show_company()
 

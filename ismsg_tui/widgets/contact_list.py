@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual import work
 from textual.message import Message
 
-from ismsg_tui import times
-from ismsg_tui.clock import now_ms
-from ismsg_tui.domain.entities import Channel, Delivery, MessageKind, User
-from ismsg_tui.domain.text import one_line
-from ismsg_tui.domain.views import Sort, Standing
-from ismsg_tui.domain.words import span_words, undone_words
-from ismsg_tui.store.lists import UNREAD_CAP, ListRow
-from ismsg_tui.store.outbox import OutboxState
+from ismsg_tui.domain.views import Sort
+from ismsg_tui.store.lists import ListRow
+from ismsg_tui.widgets.contact_lines import Around, contact_lines
 from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.row_window import RowSource, RowWindow
-from ismsg_tui.widgets.segments import fit, fitted, shown_line, wrapped
-
-CHANNEL_CODES = {
-    "whatsapp": "WA",
-    "telegram": "TG",
-    "messenger": "FB",
-    "instagram": "IG",
-    "line": "LN",
-    "viber": "VB",
-    "wechat": "WC",
-    "sms": "SMS",
-    "email": "@",
-    "web": "WEB",
-    "import": "IMP",
-}
-
+from ismsg_tui.widgets.segments import fitted, wrapped
 
 NEAR = 150
 """By how many rows a contact is thought to have moved down at most."""
@@ -46,20 +24,6 @@ REST = 0.15
 """Seconds without a key after which the list lets in what it held back."""
 BREATH = 0.1
 """Seconds between two readings of the list, however often it changes."""
-
-Base = tuple[str, ...]
-"""The component classes that lie under every piece of a row."""
-
-
-def channel_code(channel: Channel | None) -> str:
-    """A channel in at most three letters."""
-    return CHANNEL_CODES.get(channel.kind) or one_line(channel.kind, 3).upper() if channel else ""
-
-
-def initials(name: str) -> str:
-    """The first letters of the first and last word of a name."""
-    words = shown_line(name).split()
-    return "".join(one_line(word, 1) for word in (words[:1] + words[1:][-1:])).upper()
 
 
 class Reading(NamedTuple):
@@ -107,11 +71,9 @@ class ContactList(LineList):
         self._waiting: RowWindow | None = None
         self._reading = self._unread_changes = False
         self._position: Callable[[str], int | None] = lambda _: None
-        self.users: Mapping[str, User] = {}
+        self.around = Around()
         self._company: Mapping[str, str] = {}
         """What teammates do with which contact, in words."""
-        self.channels: Mapping[str, Channel] = {}
-        self.user_id = ""
         self.opened: str | None = None
         """The contact whose conversation is shown beside the list."""
         self._gap: int | None = None
@@ -290,20 +252,20 @@ class ContactList(LineList):
     def show_company(self, company: Mapping[str, str]) -> None:
         """Say in each row what teammates do with the contact."""
         before, self._company = self._company, company
-        changed = {contact_id for contact_id, _ in before.items() ^ company.items()}
-        for index in self.rows_in_sight:
-            row = self.row_at(index)
-            if row is not None and row.contact_id in changed:
-                self.forget_row(index)
+        self._forget({contact_id for contact_id, _ in before.items() ^ company.items()})
 
     def mark_opened(self, contact_id: str | None) -> None:
         """Mark the contact whose conversation is shown."""
         if contact_id != self.opened:
             before, self.opened = self.opened, contact_id
-            for index in self.rows_in_sight:
-                row = self.row_at(index)
-                if row is not None and row.contact_id in (before, contact_id):
-                    self.forget_row(index)
+            self._forget((before, contact_id))
+
+    def _forget(self, contact_ids: Container[str | None]) -> None:
+        """Paint contacts anew."""
+        for index in self.rows_in_sight:
+            row = self.row_at(index)
+            if row is not None and row.contact_id in contact_ids:
+                self.forget_row(index)
 
     async def action_select(self) -> None:  # type: ignore[override]
         """Answer the contact, before the next key is looked at."""
@@ -323,81 +285,15 @@ class ContactList(LineList):
         return lines
 
     def row_lines(self, index: int, width: int, *, selected: bool) -> list[list[Segment]]:
-        """Name, channel and time above; direction, last message or draft, assignee and unread count below."""
+        """The two lines of a contact."""
         row = self.row_at(index)
         if row is None:
             return [[Segment("")], [Segment("")]]
         selected = selected and self._gap is None
-        base = ("list--cursor",) if selected else ()
-        return [self._first_line(row, width, base, selected), self._second_line(row, width, base)]
-
-    def _first_line(self, row: ListRow, width: int, base: Base, selected: bool) -> list[Segment]:
-        new = self.style_of(*base, "list--new") if row.unread or row.flagged else None
-        dim = self.style_of(*base, "list--dim")
-        mark = self._mark(row, selected)
-        code = channel_code(self.channels.get(row.channel_id or ""))
-        tail = f" {code}  {self._time(row):>6} "
-        name_style = new or self.style_of(*base, "list--name")
-        if row.status is Standing.SNOOZED:
-            name_style = dim
-        return [
-            Segment(mark, self.style_of(*base, "list--mark")),
-            fitted(row.name, width - cell_len(mark) - cell_len(tail), name_style),
-            Segment(tail, new or dim),
-        ]
-
-    def _mark(self, row: ListRow, selected: bool) -> str:
-        if selected and self.has_focus:
-            return "▌ "
-        return "▎ " if row.contact_id == self.opened else "  "
-
-    def _time(self, row: ListRow) -> str:
-        today = times.local(now_ms()).date()
-        if row.status is Standing.SNOOZED and row.snoozed_until is not None:
-            return "z" + times.short(row.snoozed_until, today)
-        if self.sort is Sort.WAITING and row.waiting_since is not None:
-            return span_words(now_ms() - row.waiting_since)
-        return times.short(row.last_at, today)
-
-    def _second_line(self, row: ListRow, width: int, base: Base) -> list[Segment]:
-        plain, dim = self.style_of(*base), self.style_of(*base, "list--dim")
-        user = self.users.get(row.assignee_id or "")
-        owner = "" if user is None else "you" if user.id == self.user_id else initials(user.name)
-        badge = self._badge(row)
-        tail = f" {owner}{' ' if owner and badge else ''}"
-        room = width - 2 - cell_len(tail) - cell_len(badge) - 1
-        words, style = self._preview(row, base)
+        mark = "▌ " if selected and self.has_focus else "▎ " if row.contact_id == self.opened else "  "
         company = self._company.get(row.contact_id, "")
-        beside = " " + fit(company, min(room - 1, cell_len(shown_line(company)))) if company else ""
+        base = ("list--cursor",) if selected else ()
         return [
-            Segment("  ", plain),
-            fitted(words, room - cell_len(beside), style),
-            Segment(beside, self.style_of(*base, "list--company")),
-            Segment(tail, dim),
-            Segment(fit(badge, cell_len(badge)), self.style_of(*base, "list--new")),
-            Segment(" ", plain),
+            [Segment(text, self.style_of(*base, *names)) for text, names in line]
+            for line in contact_lines(row, width, self.around, mark=mark, company=company, sort=self.sort)
         ]
-
-    def _badge(self, row: ListRow) -> str:
-        if row.unread >= UNREAD_CAP:
-            return f"{UNREAD_CAP - 1}+"
-        return str(row.unread) if row.unread else "•" if row.flagged else ""
-
-    def _preview(self, row: ListRow, base: Base) -> tuple[str, Style]:
-        dim = self.style_of(*base, "list--dim")
-        if row.unsent is not None and row.unsent_kind is not None:
-            asking = row.unsent is OutboxState.ASKING
-            words = f"{'?' if asking else '✗'} {undone_words(row.unsent_kind, asking=asking)}"
-            return f"{words}: {row.unsent_text or ''}", self.style_of(*base, "list--failed")
-        if row.draft:
-            kind = "comment" if row.draft_is_comment else "draft"
-            return f"✎ {kind}: {row.draft}", self.style_of(*base, "list--draft")
-        if row.last_status is Delivery.FAILED:
-            return f"✗ not sent: {row.last_text}", self.style_of(*base, "list--failed")
-        if row.last_status is Delivery.UNCERTAIN:
-            return f"? perhaps not sent: {row.last_text}", self.style_of(*base, "list--failed")
-        if row.last_text is None:
-            return "no message yet", dim
-        if row.last_kind is MessageKind.OUTGOING:
-            return f"→ {row.last_text}", dim
-        return row.last_text, self.style_of(*base) if row.unread else dim
