@@ -12,10 +12,10 @@ from textual.pilot import Pilot
 
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.desktop.opener import OpenError, can_run, check_harmless, copy_for_opening
+from ismsg_tui.desktop.recent_files import FILE_NAME, MOST, RecentFiles
 from ismsg_tui.domain.entities import Attachment, FileKind, MessageKind
 from ismsg_tui.files.handling import Cancelled, FileCancelledError, Progress
 from ismsg_tui.inbox import Inbox
-from ismsg_tui.recent_files import FILE_NAME, MOST, RecentFiles
 from ismsg_tui.screens.attach_picker import AttachPicker
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.file_dialogs import AttachQuestion
@@ -64,7 +64,7 @@ async def until_idle(pilot: Pilot[int]) -> None:
     app = pilot.app
 
     def is_idle() -> bool:
-        walking = isinstance(app.screen, AttachPicker) and (app.screen._walking or app.screen._shown_for is None)
+        walking = isinstance(app.screen, AttachPicker) and (app.screen._finder.walking or app.screen._shown_for is None)
         busy = [worker for worker in app.workers if worker.group in ("attach", "find", "take", "look", "open")]
         return not walking and not any(worker.is_running for worker in busy)
 

@@ -22,19 +22,10 @@ from textual.widgets import Input, Static
 from ismsg_tui import times
 from ismsg_tui.actions import action, key_label
 from ismsg_tui.clock import now_ms
-from ismsg_tui.desktop.folders import (
-    Entry,
-    Look,
-    completed,
-    entries_for,
-    is_typed_path,
-    look_at,
-    shortened,
-    walk,
-)
-from ismsg_tui.domain.matching import Forms, Query
+from ismsg_tui.desktop.file_finder import NAME_LIMIT, FileFinder, Walked
+from ismsg_tui.desktop.folders import Entry, Look, completed, is_typed_path, look_at, shortened
+from ismsg_tui.domain.matching import Query
 from ismsg_tui.domain.media import size_words
-from ismsg_tui.domain.search_text import search_form
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.screens.faults import TellsFaults
@@ -44,12 +35,6 @@ from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.picture_view import PictureView
 from ismsg_tui.widgets.segments import MUTED
 from ismsg_tui.widgets.text_fields import PlainInput
-
-SHOWN = 200
-"""So many files are shown at once; more letters find the others."""
-BATCH = 500
-"""So many files are handed over at a time while a tree is walked."""
-NAME_LIMIT = 120
 
 
 class _Field(PlainInput):
@@ -94,14 +79,14 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
     """
 
     class Found(Message):
-        """More files of the tree, with what they are compared by; none when the walk is over."""
+        """More files were walked over; none when the walk is over."""
 
-        def __init__(self, files: list[tuple[str, Forms]]) -> None:
+        def __init__(self, files: Walked) -> None:
             super().__init__()
             self.files = files
 
     def __init__(self, recent: Callable[[], Sequence[str]], folder: Path | None = None) -> None:
-        """`recent` finds the paths used before, the last one first; `folder` is the one that was used last."""
+        """As `FileFinder` takes them."""
         super().__init__(
             "Attach files",
             [
@@ -111,13 +96,7 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
                 Key(key_label("escape"), "Back", "cancel"),
             ],
         )
-        self._recent = recent
-        self._base = Path.cwd()
-        self._roots = list(dict.fromkeys([*([folder] if folder else []), self._base]))
-        self._files: list[str] = []
-        self._forms: list[Forms] = []
-        self._known: set[str] = set()
-        self._walking = True
+        self._finder = FileFinder(recent, folder)
         self._over = Event()
         self._marked: dict[str, None] = {}
         self._shown_for: str | None = None
@@ -163,26 +142,13 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
 
     def _walk(self) -> None:
         with suppress(RuntimeError):  # the loop has ended
-            batch: list[tuple[str, Forms]] = []
-            for root in self._roots:
-                for path in walk(root, self._over.is_set):
-                    batch.append((path, _forms(path, root)))
-                    if len(batch) == BATCH:
-                        self.post_message(self.Found(batch))
-                        batch = []
-            if batch:
-                self.post_message(self.Found(batch))
-            self.post_message(self.Found([]))
+            for files in self._finder.walk(self._over.is_set):
+                self.post_message(self.Found(files))
 
     @on(Found)
     def _take_in(self, event: Found) -> None:
         event.stop()
-        for path, forms in event.files:
-            if path not in self._known:
-                self._known.add(path)
-                self._files.append(path)
-                self._forms.append(forms)
-        self._walking = self._walking and bool(event.files)
+        self._finder.take_in(event.files)
         if not is_typed_path(self._typed):
             self._refresh()
 
@@ -197,21 +163,12 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
 
     async def _find(self) -> None:
         typed, rows = self._typed, self.rows
-        query = Query(typed)
-        if is_typed_path(typed):
-            entries = await asyncio.to_thread(entries_for, typed, self._base)
-            choices = [_choice(entry) for entry in entries]
-            query = Query(os.path.split(typed)[1])
-        elif query:
-            found = await asyncio.to_thread(query.rank, list(self._forms))
-            choices = [_choice(Entry(self._files[index]), self._base) for index in found[:SHOWN]]
-        else:
-            recent = await asyncio.to_thread(self._recent)
-            others = [path for path in self._files[:SHOWN] if path not in recent]
-            choices = [_choice(Entry(path), self._base, recent=True) for path in recent]
-            choices += [_choice(Entry(path), self._base) for path in others]
+        is_path = is_typed_path(typed)
+        found = await asyncio.to_thread(self._finder.find, typed)
+        choices = [_choice(*file, base=None if is_path else self._finder.base) for file in found]
+        query = Query(os.path.split(typed)[1] if is_path else typed)
         same = self._shown_for == typed
-        rows.empty_words = "Looking for files…" if self._walking and not typed else self._nothing(typed)
+        rows.empty_words = "Looking for files…" if self._finder.walking and not typed else self._nothing(typed)
         kept = rows.highlighted.value if same and rows.highlighted else None
         cursor = next((index for index, choice in enumerate(choices) if choice.value == kept), 0)
         rows.show_choices(choices, query, cursor=cursor)
@@ -228,7 +185,7 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
         if self._marked:
             self.say_below(f"{len(self._marked)} marked")
         else:
-            self.say_below(f"{len(self._files):,} files{' so far' if self._walking else ''}")
+            self.say_below(f"{self._finder.count:,} files{' so far' if self._finder.walking else ''}")
 
     # Looking
 
@@ -327,12 +284,8 @@ class AttachPicker(Dialog[tuple[Path, ...]], TellsFaults):
         self.action_move(step * self.rows.page_rows)
 
 
-def _forms(path: str, root: Path) -> Forms:
-    head, name = os.path.split(path)
-    return [search_form(name[:NAME_LIMIT])], search_form(shortened(head, root)[:400])
-
-
-def _choice(entry: Entry, base: Path | None = None, *, recent: bool = False) -> Choice[Entry]:
+def _choice(entry: Entry, recent: bool, *, base: Path | None) -> Choice[Entry]:
+    """A row of the list, with the place of the file as seen from `base`."""
     head, name = os.path.split(entry.path)
     where = shortened(head + os.sep, base).rstrip(os.sep) if base else ""
     return Choice(

@@ -22,11 +22,11 @@ from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.desktop.clipboard_picture import NoPictureError, picture_on_clipboard
 from ismsg_tui.desktop.folders import Look, look_at, shortened
 from ismsg_tui.desktop.opener import Opener, open_by_system
+from ismsg_tui.desktop.recent_files import RecentFiles
 from ismsg_tui.domain.entities import Attachment, Channel
 from ismsg_tui.domain.media import check_attachment, fitted_to
 from ismsg_tui.domain.text import file_name
 from ismsg_tui.inbox import Inbox, RefusedError
-from ismsg_tui.recent_files import RecentFiles
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.blobs import FileCancelledError, FileError, examine
