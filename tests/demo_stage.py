@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ismsg_tui.clock import new_id
+from ismsg_tui.demo.content import load_workspace
 from ismsg_tui.demo.enclosures import attachment, content_of
 from ismsg_tui.demo.guest import GuestPart
 from ismsg_tui.demo.hotel import Hotel
 from ismsg_tui.demo.player import Player, StageClock
 from ismsg_tui.demo.run import stage_hotel
-from ismsg_tui.demo.scene import Scene, load_workspace
+from ismsg_tui.demo.scene import Scene
 from ismsg_tui.demo.team import Teammates
 from ismsg_tui.domain.commands import Actor, Command, Issued
 from ismsg_tui.domain.entities import Contact, Delivery, Entity, Message, MessageKind

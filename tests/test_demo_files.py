@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ismsg_tui.demo.content import CONTENT, load_scenes
 from ismsg_tui.demo.enclosures import attachment
-from ismsg_tui.demo.scene import CONTENT, load_scenes
 from ismsg_tui.domain.entities import Attachment, Delivery, FileKind, Message
 from ismsg_tui.domain.media import check_attachment
 from tests.demo_stage import Stage, outgoing

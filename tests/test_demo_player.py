@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ismsg_tui.demo.content import load_scenes, load_workspace
 from ismsg_tui.demo.guest import OUT_OF_REACH
 from ismsg_tui.demo.hotel import Hotel
 from ismsg_tui.demo.player import Player, StageClock
 from ismsg_tui.demo.run import stage_hotel
-from ismsg_tui.demo.scene import Scene, load_scenes, load_workspace
+from ismsg_tui.demo.scene import Scene
 from ismsg_tui.domain.commands import AssignContact, CloseConversation, MarkRead, SendMessage
 from ismsg_tui.domain.entities import (
     Conversation,

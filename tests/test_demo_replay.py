@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ismsg_tui.clock import new_id
+from ismsg_tui.demo.content import DemoError
 from ismsg_tui.demo.player import Player, StageClock
 from ismsg_tui.demo.replay import ME_ID, STAGGER, read_recording
 from ismsg_tui.demo.run import stage_recording
-from ismsg_tui.demo.scene import DemoError
 from ismsg_tui.domain.commands import Actor, AssignContact, Command, Issued, SendMessage
 from ismsg_tui.domain.entities import Contact, Conversation, ConversationStatus, Message, MessageKind, User
 from tests.demo_stage import NOON, outgoing

@@ -11,8 +11,8 @@ import time_machine
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.config import Config
+from ismsg_tui.demo.content import DemoError, load_workspace
 from ismsg_tui.demo.run import LOCK, THROWAWAY, run_demo
-from ismsg_tui.demo.scene import DemoError, load_workspace
 from ismsg_tui.domain.views import View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.store import Store

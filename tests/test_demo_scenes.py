@@ -15,17 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ismsg_tui.demo.scene import (
-    CONTENT,
-    ME,
-    Beat,
-    DemoError,
-    Guest,
-    Line,
-    Scene,
-    load_scenes,
-    load_workspace,
-)
+from ismsg_tui.demo.content import CONTENT, DemoError, load_scenes, load_workspace
+from ismsg_tui.demo.scene import ME, Beat, Guest, Line, Scene
 
 WORKSPACE = load_workspace()
 SCENES = load_scenes()

@@ -117,8 +117,8 @@ def _run_demo(session: Session, keep: Path | None, replay: Path | None, speed: f
 
 
 def _play_demo(session: Session, keep: Path | None, replay: Path | None, speed: float, open_on: OpenConsole) -> int:
+    from ismsg_tui.demo.content import DemoError
     from ismsg_tui.demo.run import run_demo
-    from ismsg_tui.demo.scene import DemoError
 
     try:
         return run_demo(keep, replay, speed, session.config, open_on)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from hashlib import sha256
 
-from ismsg_tui.demo.scene import CONTENT, Enclosure
+from ismsg_tui.demo.content import CONTENT
+from ismsg_tui.demo.scene import Enclosure
 from ismsg_tui.domain.entities import Attachment, FileKind, Message
 from ismsg_tui.domain.media import kind_of
 from ismsg_tui.files.handling import media_type

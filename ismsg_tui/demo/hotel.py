@@ -8,9 +8,10 @@ from __future__ import annotations
 import random
 import re
 
+from ismsg_tui.demo.content import DemoError
 from ismsg_tui.demo.delivery import CHANNEL, last_step
 from ismsg_tui.demo.memory_stage import MemoryStage
-from ismsg_tui.demo.scene import ME, DemoError, DemoWorkspace, Past, Scene
+from ismsg_tui.demo.scene import ME, DemoWorkspace, Past, Scene
 from ismsg_tui.domain.commands import (
     Actor,
     AddComment,

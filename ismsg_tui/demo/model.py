@@ -7,11 +7,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from ismsg_tui.demo.content import load_scenes, load_workspace
 from ismsg_tui.demo.hotel import Hotel, demo_id
 from ismsg_tui.demo.memory_stage import MemoryStage
 from ismsg_tui.demo.player import StageClock
 from ismsg_tui.demo.run import stage_hotel
-from ismsg_tui.demo.scene import load_scenes, load_workspace
 from ismsg_tui.domain.commands import Actor, Command, MarkRead, SendMessage
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft

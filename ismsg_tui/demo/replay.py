@@ -11,10 +11,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ismsg_tui.demo.content import DemoError
 from ismsg_tui.demo.delivery import deliver, is_under_way
 from ismsg_tui.demo.hotel import GUEST, demo_id
 from ismsg_tui.demo.player import Part, Player, in_hand
-from ismsg_tui.demo.scene import ME, DemoError
+from ismsg_tui.demo.scene import ME
 from ismsg_tui.domain.commands import (
     Actor,
     AddComment,

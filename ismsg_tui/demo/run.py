@@ -13,13 +13,14 @@ from pathlib import Path
 import click
 
 from ismsg_tui.config import Config
+from ismsg_tui.demo.content import DemoError, load_scenes, load_workspace
 from ismsg_tui.demo.enclosures import content_of
 from ismsg_tui.demo.guest import GuestPart
 from ismsg_tui.demo.hotel import Hotel, record_history
 from ismsg_tui.demo.memory_stage import MemoryStage
 from ismsg_tui.demo.player import Part, Player, StageClock
 from ismsg_tui.demo.replay import ME_ID, Recording, read_recording
-from ismsg_tui.demo.scene import DemoError, Scene, load_scenes, load_workspace
+from ismsg_tui.demo.scene import Scene
 from ismsg_tui.demo.stage import ServerStage
 from ismsg_tui.demo.team import Teammates
 from ismsg_tui.domain.text import one_line
