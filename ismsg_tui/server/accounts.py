@@ -87,12 +87,7 @@ class Accounts:
         """
         with self._db.read() as connection:
             places = self._places(connection, wanted)
-        place = _chosen(places, wanted.workspace)
-        device_id = new_id()
-        with self._db.write() as connection:
-            self._add_device(connection, device_id, place.ws, place.user_id, wanted.device)
-            access, refresh = self._issue(connection, device_id)
-        return _session(device_id, access, refresh, place)
+        return self._begin(_chosen(places, wanted.workspace), wanted.device)
 
     def _places(self, connection: sa.Connection, wanted: wire.SignIn) -> list[_Place]:
         """The workspaces that the e-mail and password open. Raises ProblemError 401."""
@@ -150,8 +145,7 @@ class Accounts:
         )
         connection.execute(sa.update(tables.device).where(_device.id == device_id).values(seen_at=now))
         connection.execute(sa.delete(tables.token).where(_token.device_id == device_id, _token.expires_at < now))
-        access, refresh = self._issue(connection, device_id)
-        return _session(device_id, access, refresh, place)
+        return self._session(connection, device_id, place)
 
     def sign_out(self, device_id: str) -> None:
         """End what a device was signed in for."""
@@ -194,30 +188,27 @@ class Accounts:
             found = connection.execute(_members().where(_member.ws == workspace_id, _member.user_id == user_id)).first()
         if found is None:
             raise ProblemError(404, "unknown-user", "There is no such user in the workspace.")
-        device_id = new_id()
+        return self._begin(_place(found), wire.DeviceNote(name))
+
+    def _begin(self, place: _Place, note: wire.DeviceNote) -> wire.Session:
+        """Sign in a device that was not known before."""
+        device_id, now = new_id(), self._clock()
         with self._db.write() as connection:
-            self._add_device(connection, device_id, workspace_id, user_id, wire.DeviceNote(name))
-            access, refresh = self._issue(connection, device_id)
-        return _session(device_id, access, refresh, _place(found))
-
-    def _add_device(
-        self, connection: sa.Connection, device_id: str, ws: str, user_id: str, note: wire.DeviceNote
-    ) -> None:
-        now = self._clock()
-        connection.execute(
-            sa.insert(tables.device).values(
-                id=device_id,
-                ws=ws,
-                user_id=user_id,
-                name=note.name.replace("\0", ""),
-                client=note.client.replace("\0", ""),
-                created_at=now,
-                seen_at=now,
+            connection.execute(
+                sa.insert(tables.device).values(
+                    id=device_id,
+                    ws=place.ws,
+                    user_id=place.user_id,
+                    name=note.name.replace("\0", ""),
+                    client=note.client.replace("\0", ""),
+                    created_at=now,
+                    seen_at=now,
+                )
             )
-        )
+            return self._session(connection, device_id, place)
 
-    def _issue(self, connection: sa.Connection, device_id: str) -> tuple[str, str]:
-        """A new pair of tokens, access and refresh."""
+    def _session(self, connection: sa.Connection, device_id: str, place: _Place) -> wire.Session:
+        """A new pair of tokens for a device."""
         now = self._clock()
         access, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         connection.execute(
@@ -227,7 +218,7 @@ class Accounts:
                 for value, kind, life in ((access, "access", ACCESS_LIFE), (refresh, "refresh", REFRESH_LIFE))
             ],
         )
-        return access, refresh
+        return wire.Session(device_id, access, refresh, ACCESS_LIFE // 1_000, place.user_id, place.ws, place.name)
 
     def _revoke(self, connection: sa.Connection, device_id: str) -> None:
         connection.execute(
@@ -292,10 +283,6 @@ def _chosen(places: list[_Place], workspace: str) -> _Place:
         names = [{"id": place.ws, "name": place.name} for place in active]
         raise ProblemError(409, "which-workspace", "Say which workspace you mean.", params={"workspaces": names})
     return active[0]
-
-
-def _session(device_id: str, access: str, refresh: str, place: _Place) -> wire.Session:
-    return wire.Session(device_id, access, refresh, ACCESS_LIFE // 1_000, place.user_id, place.ws, place.name)
 
 
 def _check(revoked_at: int | None, active: bool) -> None:
