@@ -297,9 +297,9 @@ async def test_however_often_the_desk_looks_the_keys_go_back_to_where_they_were(
         assert isinstance(app.focused, ContactList)
         await record(pilot)
         assert isinstance(app.focused, RecorderBar)
-        take = app.voice.take_for(contact_named(inbox, "Mai Tran"))
-        assert take is not None
-        app.voice.forget(take)
+        waiting = app.voice.waiting_for(contact_named(inbox, "Mai Tran"))
+        assert waiting is not None
+        app.voice.forget(waiting)
         app.desk.show_voice()
         await settle(pilot)
         # A bar that has much to do hears late that it has lost the keys.
@@ -569,10 +569,10 @@ async def test_what_one_console_offers_no_other_does(tmp_path: Path) -> None:
         await press(pilot, "k")
         await record(pilot)
         assert len(takes_in(tmp_path)) == 2
-        assert other.find_kept() == {}
+        assert other.find_kept() == []
         await press(pilot, "enter")
         await until(pilot, lambda: len(takes_in(tmp_path)) == 1)
-    assert [take.tag for take in other.find_kept()] == [contact_named(inbox, "Omar Haddad")]
+    assert [waiting.take.tag for waiting in other.find_kept()] == [contact_named(inbox, "Omar Haddad")]
     other.close()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -41,6 +41,38 @@ class Confirm(StrEnum):
 
 
 @dataclass
+class Sending:
+    """How far a take is on its way into the store."""
+
+    way: Way
+    share: float = 0.0
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A take that waits to be sent or deleted, and is no other console's meanwhile."""
+
+    take: Take
+    claim: Claim
+    seconds: float
+    gaps: int = 0
+    """How often the microphone's samples were lost while it was recorded; of one that was left nobody knows."""
+    was_left: bool = False
+    """Whether it is from an earlier console."""
+    peaks: tuple[int, ...] | None = None
+    """The waveform; None if nobody has looked for it yet."""
+    sending: Sending | None = None
+
+    def find_peaks(self) -> None:
+        """Find the waveform; may take long."""
+        try:
+            self.peaks = tuple(peaks(self.take))
+        except AudioError:
+            self.peaks = ()
+
+
+@dataclass
 class Recording:
     """A recording under way."""
 
@@ -49,20 +81,10 @@ class Recording:
     """The contact's."""
     recorder: Recorder
     levels: deque[int]
-    instead_of: Take | None = None
+    instead_of: Waiting | None = None
     """The take that goes once this one is there."""
     dropped: bool = False
     """The agent does not want it."""
-
-
-@dataclass
-class Sending:
-    """A take on its way into the store."""
-
-    take: Take
-    way: Way
-    share: float = 0.0
-    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
@@ -99,13 +121,7 @@ class Voice:
         self.recording: Recording | None = None
         self.note: Note | None = None
         self.confirm: Confirm | None = None
-        self._takes: list[Take] = []
-        self._claims: dict[Path, Claim] = {}
-        self._kept: set[Path] = set()
-        self._peaks: dict[Path, tuple[int, ...]] = {}
-        self._seconds: dict[Path, float] = {}
-        self._gaps: dict[Path, int] = {}
-        self._sending: dict[Path, Sending] = {}
+        self._waiting: list[Waiting] = []
         self._told: AudioError | None = None
 
     @cached_property
@@ -116,36 +132,28 @@ class Voice:
     @property
     def is_active(self) -> bool:
         """Whether something goes on that the bar shows as it goes."""
-        return bool(self.recording or self._sending or self.note or self.player.is_busy)
+        sending = any(waiting.sending for waiting in self._waiting)
+        return bool(self.recording or sending or self.note or self.player.is_busy)
 
-    def find_kept(self) -> dict[Take, float]:
-        """The takes that an earlier console left and no other has claimed, with their seconds; may take long."""
-        kept: dict[Take, float] = {}
+    def find_kept(self) -> list[Waiting]:
+        """The takes that an earlier console left and no other has claimed; may take long."""
+        kept: list[Waiting] = []
         for take in kept_takes(self.folder):
-            if not self._claim(take):
-                continue
-            if was_sent(self._inbox, take):
-                self.discard(take)
-            else:
-                kept[take] = take.seconds
+            claimed = claim(take)
+            if claimed is not None and was_sent(self._inbox, take):
+                claimed.discard()
+            elif claimed is not None:
+                kept.append(Waiting(take, claimed, take.seconds, was_left=True))
         return kept
 
-    def _claim(self, take: Take) -> bool:
-        claimed = claim(take)
-        if claimed is not None:
-            self._claims[take.path] = claimed
-        return claimed is not None
-
-    def offer(self, kept: Mapping[Take, float]) -> None:
+    def offer(self, kept: Sequence[Waiting]) -> None:
         """Offer takes that were left, each when its contact is looked at."""
-        left = [take for take in kept if take not in self._takes]
-        self._seconds.update({take.path: kept[take] for take in left})
-        self._kept |= {take.path for take in left}
-        self._takes = left + self._takes
+        known = {waiting.take for waiting in self._waiting}
+        self._waiting = [waiting for waiting in kept if waiting.take not in known] + self._waiting
 
     # Recording
 
-    def start(self, contact_id: str, name: str, *, instead_of: Take | None = None) -> None:
+    def start(self, contact_id: str, name: str, *, instead_of: Waiting | None = None) -> None:
         """Begin to record for a contact, perhaps instead of an earlier take; nothing is played meanwhile."""
         self.close_note()
         self.player.pause()
@@ -194,80 +202,41 @@ class Voice:
             errors.append(error)
         if take is not None and recording.instead_of is not None:
             self.forget(recording.instead_of)
-            self.discard(recording.instead_of)
+            recording.instead_of.claim.discard()
         if take is not None and recording.dropped:
             take.discard()
-        elif take is not None and self._claim(take):
-            self._seconds[take.path] = recording.recorder.progress.seconds
-            self._gaps[take.path] = recording.recorder.progress.overflows
-            self._takes.append(take)
+        elif take is not None and (claimed := claim(take)) is not None:
+            progress = recording.recorder.progress
+            self._waiting.append(Waiting(take, claimed, progress.seconds, progress.overflows))
         return recording.contact_id
 
     # Takes
 
-    def take_for(self, contact_id: str | None) -> Take | None:
+    def waiting_for(self, contact_id: str | None) -> Waiting | None:
         """The oldest take that waits for a contact; one whose contact is not known any more is anybody's."""
         if contact_id is None:
             return None
-        return next((take for take in self._takes if take.tag in (contact_id, "")), None)
+        return next((waiting for waiting in self._waiting if waiting.take.tag in (contact_id, "")), None)
 
-    def seconds(self, take: Take) -> float:
-        """How long a take is that waits."""
-        return self._seconds[take.path]
-
-    def gaps(self, take: Take) -> int:
-        """How often the microphone's samples were lost while it was recorded; of one that was left nobody knows."""
-        return self._gaps.get(take.path, 0)
-
-    def was_left(self, take: Take) -> bool:
-        """Whether a take is from an earlier console."""
-        return take.path in self._kept
-
-    def peaks(self, take: Take) -> tuple[int, ...] | None:
-        """The waveform of a take; None if nobody has looked for it yet."""
-        return self._peaks.get(take.path)
-
-    def find_peaks(self, take: Take) -> None:
-        """Find the waveform of a take; may take long."""
-        try:
-            self._peaks[take.path] = tuple(peaks(take))
-        except AudioError:
-            self._peaks[take.path] = ()
-
-    def forget(self, take: Take) -> None:
+    def forget(self, waiting: Waiting) -> None:
         """A take is decided on: it is shown no longer."""
-        if self.player.playback.sound == take:
+        if self.player.playback.sound == waiting.take:
             self.player.stop()
-        self._takes = [other for other in self._takes if other.path != take.path]
-        self._peaks.pop(take.path, None)
+        self._waiting = [other for other in self._waiting if other is not waiting]
 
-    def discard(self, take: Take) -> None:
-        """Delete a take that is decided on; may take long."""
-        self._claims.pop(take.path).discard()
-
-    def begin_sending(self, take: Take, channel: Channel | None) -> Sending:
+    def begin_sending(self, waiting: Waiting, channel: Channel | None) -> Sending:
         """A take is to be sent."""
         self.player.pause()
-        sending = self._sending[take.path] = Sending(take, way_of(channel))
-        return sending
+        waiting.sending = Sending(way_of(channel))
+        return waiting.sending
 
-    def prepare(self, sending: Sending) -> Attachment | None:
+    def prepare(self, take: Take, sending: Sending) -> Attachment | None:
         """Make the file to send; may take long. None if it was cancelled. Raises AudioError, FileError."""
 
         def progress(share: float) -> None:
             sending.share = share
 
-        return make_attachment(
-            self._inbox, sending.take, sending.way, progress=progress, cancelled=sending.cancelled.is_set
-        )
-
-    def end_sending(self, sending: Sending) -> None:
-        """A take has been sent, or not."""
-        self._sending.pop(sending.take.path, None)
-
-    def sending(self, take: Take) -> Sending | None:
-        """How far a take has come that is being sent."""
-        return self._sending.get(take.path)
+        return make_attachment(self._inbox, take, sending.way, progress=progress, cancelled=sending.cancelled.is_set)
 
     # Playing
 
@@ -282,15 +251,15 @@ class Voice:
             self.note = None
             self.player.stop()
 
-    def hush(self, shown: Take | None) -> None:
+    def hush(self, shown: Waiting | None) -> None:
         """Pause a take that is played while the bar shows another one or none."""
         sound = self.player.playback.sound
-        if isinstance(sound, Take) and sound != shown and self.player.is_busy:
+        if isinstance(sound, Take) and (shown is None or sound != shown.take) and self.player.is_busy:
             self.player.pause()
 
-    def toggle(self, take: Take | None) -> None:
+    def toggle(self, waiting: Waiting | None) -> None:
         """Play or pause what the bar shows: the note, else the take."""
-        sound = self.note.path if self.note else take
+        sound: Path | Take | None = self.note.path if self.note else waiting.take if waiting else None
         if sound is None:
             return
         if self.player.playback.sound != sound or self.player.playback.state is PlayerState.STOPPED:
@@ -300,14 +269,13 @@ class Voice:
         else:
             self.player.resume()
 
-    def seek(self, take: Take | None, *, by: float | None = None, share: float = 0.0) -> None:
+    def seek(self, waiting: Waiting | None, *, by: float | None = None, share: float = 0.0) -> None:
         """Go some seconds on or back, or to a share of what the bar shows."""
-        sound: Path | Take | None = self.note.path if self.note else take
         playback = self.player.playback
-        if isinstance(sound, Take) and playback.sound != sound:
+        if self.note is None and waiting is not None and playback.sound != waiting.take:
             # Nothing of it has been heard yet: it begins there.
-            self.player.play(sound, at=by if by is not None else share * self._seconds[sound.path])
-        elif sound is not None:
+            self.player.play(waiting.take, at=by if by is not None else share * waiting.seconds)
+        elif self.note is not None or waiting is not None:
             self.player.seek(playback.seconds + by if by is not None else share * playback.duration)
 
     def next_speed(self) -> None:
@@ -321,5 +289,5 @@ class Voice:
         if self.recording is not None:
             self.recording.recorder.stop()
             self.recording.recorder.wait(LAST_WORD)
-        for claimed in self._claims.values():
-            claimed.release()
+        for waiting in self._waiting:
+            waiting.claim.release()

@@ -11,14 +11,13 @@ from textual.timer import Timer
 
 from ismsg_tui.audio.ports import AudioError
 from ismsg_tui.audio.sounds import peaks
-from ismsg_tui.audio.take import Take
 from ismsg_tui.domain.entities import Attachment, Channel, FileKind, Message
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT, author_words
 from ismsg_tui.files.handling import FileError
 from ismsg_tui.inbox import RefusedError
 from ismsg_tui.screens.contact_acts import ContactActs
-from ismsg_tui.screens.voice import STEP, Confirm, Note, Voice
+from ismsg_tui.screens.voice import STEP, Confirm, Note, Voice, Waiting
 from ismsg_tui.screens.voice_view import bar_view
 from ismsg_tui.store.blobs import SCOPE
 from ismsg_tui.store.connection import DatabaseError
@@ -56,7 +55,7 @@ class VoiceActs(ContactActs):
         kept = await asyncio.to_thread(self.voice.find_kept)
         self.voice.offer(kept)
         self.show_voice()
-        self._tell_of_takes([take.tag for take in kept])
+        self._tell_of_takes([waiting.take.tag for waiting in kept])
 
     def _tell_of_takes(self, contact_ids: Sequence[str]) -> None:
         """Say whose recordings wait, but for the contact that is looked at, whose bar shows it."""
@@ -72,15 +71,15 @@ class VoiceActs(ContactActs):
 
     def show_voice(self) -> None:
         """Draw the bar as things stand, for the contact that is looked at."""
-        bar, contact_id, take = self.bar, self.pane.contact_id, self._take
-        self.voice.hush(take)
+        bar, contact_id, waiting = self.bar, self.pane.contact_id, self._waiting
+        self.voice.hush(waiting)
         view = bar_view(self.voice, contact_id, self._channel_of(contact_id))
         if view is None and self.focused is bar:
             self.leave_bar()
         bar.view = view
         self._look_on(self.voice.is_active)
-        if take is not None and self.voice.peaks(take) is None:
-            self._find_peaks(take)
+        if waiting is not None and waiting.peaks is None:
+            self._find_peaks(waiting)
 
     def _look_on(self, active: bool) -> None:
         if active and self._voice_timer is None:
@@ -90,8 +89,8 @@ class VoiceActs(ContactActs):
             self._voice_timer = None
 
     @work(group="peaks", exclusive=True, exit_on_error=False, description="find a waveform")
-    async def _find_peaks(self, take: Take) -> None:
-        await asyncio.to_thread(self.voice.find_peaks, take)
+    async def _find_peaks(self, waiting: Waiting) -> None:
+        await asyncio.to_thread(waiting.find_peaks)
         self.show_voice()
 
     def look_at_voice(self) -> None:
@@ -101,13 +100,13 @@ class VoiceActs(ContactActs):
             self.notify(str(error), severity="error", timeout=12, markup=False)
         if news.ended_for is not None:
             self.voice.confirm = None
-            if self.voice.take_for(news.ended_for) is not None:
+            if self.voice.waiting_for(news.ended_for) is not None:
                 self._tell_of_takes([news.ended_for])
         self.show_voice()
 
     @property
-    def _take(self) -> Take | None:
-        return self.voice.take_for(self.pane.contact_id)
+    def _waiting(self) -> Waiting | None:
+        return self.voice.waiting_for(self.pane.contact_id)
 
     def _channel_of(self, contact_id: str | None) -> Channel | None:
         card = self.pane.card if contact_id == self.pane.contact_id else self._inbox.contacts.card(contact_id or "")
@@ -122,7 +121,7 @@ class VoiceActs(ContactActs):
             voice.stop()
             if voice.recording.contact_id == self.pane.contact_id:
                 self.enter_bar(self.bar)
-        elif self._take is not None:
+        elif self._waiting is not None:
             if self.focused is not self.bar:
                 self.enter_bar(self.bar)
             else:
@@ -130,7 +129,7 @@ class VoiceActs(ContactActs):
         elif card := self.chosen():
             self._start(card.contact.id, card.contact.name)
 
-    def _start(self, contact_id: str, name: str, *, instead_of: Take | None = None) -> None:
+    def _start(self, contact_id: str, name: str, *, instead_of: Waiting | None = None) -> None:
         way = way_of(self._channel_of(contact_id))
         if way.form is None:
             self.notify(way.words, severity="warning", timeout=10, markup=False)
@@ -222,28 +221,28 @@ class VoiceActs(ContactActs):
 
     @on(RecorderBar.SeekWanted)
     def _seek(self, event: RecorderBar.SeekWanted) -> None:
-        self.voice.seek(self._take, share=event.share)
+        self.voice.seek(self._waiting, share=event.share)
         self.show_voice()
 
     @on(RecorderBar.Asked)
     def _asked(self, event: RecorderBar.Asked) -> None:
-        voice, take = self.voice, self._take
+        voice, waiting = self.voice, self._waiting
         if event.action_id == "record" and voice.recording is None:
             self.enter_bar(self.bar)
         elif voice.recording is not None:
             self._asked_while_recording(event.action_id)
         elif event.action_id == "drop_voice":
-            self._drop(take)
-        elif voice.note is None and take is not None and voice.sending(take):
+            self._drop(waiting)
+        elif voice.note is None and waiting is not None and waiting.sending:
             return
         elif event.action_id == "pause_voice":
-            voice.toggle(take)
+            voice.toggle(waiting)
         elif event.action_id in ("voice_back", "voice_forward"):
-            voice.seek(take, by=STEP if event.action_id == "voice_forward" else -STEP)
+            voice.seek(waiting, by=STEP if event.action_id == "voice_forward" else -STEP)
         elif event.action_id == "voice_speed":
             voice.next_speed()
-        elif voice.note is None and take is not None:
-            self._asked_of_take(event.action_id, take)
+        elif voice.note is None and waiting is not None:
+            self._asked_of_take(event.action_id, waiting)
         self.show_voice()
 
     def _asked_while_recording(self, action_id: str) -> None:
@@ -253,20 +252,19 @@ class VoiceActs(ContactActs):
         elif action_id == "drop_voice" and self._confirmed(Confirm.DELETE):
             voice.drop_recording()
 
-    def _asked_of_take(self, action_id: str, take: Take) -> None:
+    def _asked_of_take(self, action_id: str, waiting: Waiting) -> None:
         if action_id == "finish_voice":
-            self._send_take(take)
+            self._send_take(waiting)
         elif action_id == "record_again" and (card := self.pane.card) and self._confirmed(Confirm.AGAIN):
-            self._start(card.contact.id, card.contact.name, instead_of=take)
+            self._start(card.contact.id, card.contact.name, instead_of=waiting)
 
-    def _drop(self, take: Take | None) -> None:
-        voice = self.voice
-        if voice.note is not None:
-            voice.close_note()
-        elif take is not None and (sending := voice.sending(take)):
-            sending.cancelled.set()
-        elif take is not None and self._confirmed(Confirm.DELETE):
-            self._delete(take)
+    def _drop(self, waiting: Waiting | None) -> None:
+        if self.voice.note is not None:
+            self.voice.close_note()
+        elif waiting is not None and waiting.sending:
+            waiting.sending.cancelled.set()
+        elif waiting is not None and self._confirmed(Confirm.DELETE):
+            self._delete(waiting)
 
     def _confirmed(self, confirm: Confirm) -> bool:
         """Whether this is the second time that the agent asks for something that can't be undone."""
@@ -274,36 +272,36 @@ class VoiceActs(ContactActs):
         self.voice.confirm = None if sure else confirm
         return sure
 
-    def _delete(self, take: Take) -> None:
-        self.voice.forget(take)
-        self._writing.later(self.voice.discard, take)
+    def _delete(self, waiting: Waiting) -> None:
+        self.voice.forget(waiting)
+        self._writing.later(waiting.claim.discard)
 
     # Sending
 
     @work(group="send voice", exit_on_error=False, description="send a recording")
-    async def _send_take(self, take: Take) -> None:
+    async def _send_take(self, waiting: Waiting) -> None:
         contact_id = self.pane.contact_id
         if contact_id is None:
             return
-        sending = self.voice.begin_sending(take, self._channel_of(contact_id))
+        sending = self.voice.begin_sending(waiting, self._channel_of(contact_id))
         if sending.way.form is None:
-            self.voice.end_sending(sending)
+            waiting.sending = None
             self.notify(sending.way.words, severity="warning", timeout=10, markup=False)
             return
         self.show_voice()
         try:
-            attachment = await asyncio.to_thread(self.voice.prepare, sending)
+            attachment = await asyncio.to_thread(self.voice.prepare, waiting.take, sending)
             if attachment is not None:
                 self.acted_on.add(contact_id)
                 await self._writing.run(self._inbox.reply, contact_id, "", (attachment,))
-                self._delete(take)
+                self._delete(waiting)
         except (AudioError, FileError, RefusedError) as error:
             self.notify(str(error), severity="warning", timeout=10, markup=False)
         except DatabaseError as error:
             log.exception("a recording could not be stored")
             self.notify(f"Not stored: {error}. The recording is kept.", severity="error", timeout=10, markup=False)
         finally:
-            self.voice.end_sending(sending)
+            waiting.sending = None
             self.show_voice()
 
 

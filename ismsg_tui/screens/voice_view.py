@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from ismsg_tui.audio.player import Playback
 from ismsg_tui.audio.recorder import RecorderState
-from ismsg_tui.audio.take import Take
 from ismsg_tui.domain.entities import Channel
-from ismsg_tui.screens.voice import STEP, Confirm, Note, Recording, Sending, Voice
+from ismsg_tui.screens.voice import STEP, Confirm, Note, Recording, Sending, Voice, Waiting
 from ismsg_tui.voice_notes import Way, way_of
 from ismsg_tui.widgets.file_lines import clock
 from ismsg_tui.widgets.voice_lines import BarView
@@ -21,11 +20,10 @@ def bar_view(voice: Voice, contact_id: str | None, channel: Channel | None) -> B
         return _recording_view(voice, voice.recording, contact_id)
     if voice.note is not None:
         return _note_view(voice, voice.note)
-    take = voice.take_for(contact_id)
-    if take is None:
+    waiting = voice.waiting_for(contact_id)
+    if waiting is None:
         return None
-    sending = voice.sending(take)
-    return _sending_view(voice, sending) if sending else _take_view(voice, take, way_of(channel))
+    return _sending_view(waiting, waiting.sending) if waiting.sending else _take_view(voice, waiting, way_of(channel))
 
 
 def _recording_view(voice: Voice, recording: Recording, contact_id: str | None) -> BarView:
@@ -53,15 +51,15 @@ def _recording_view(voice: Voice, recording: Recording, contact_id: str | None) 
     )
 
 
-def _take_view(voice: Voice, take: Take, way: Way) -> BarView:
+def _take_view(voice: Voice, waiting: Waiting, way: Way) -> BarView:
     playback = voice.player.playback
-    here = playback.sound == take
-    duration = voice.seconds(take)
+    here = playback.sound == waiting.take
+    duration = waiting.seconds
     seconds = min(playback.seconds, duration) if here else 0.0
     busy = here and voice.player.is_busy
-    title = f"A recording of {_clock(duration)} was kept" if voice.was_left(take) else "Recording"
-    if gaps := voice.gaps(take):
-        title = f"{title} with {_gaps(gaps)}"
+    title = f"A recording of {_clock(duration)} was kept" if waiting.was_left else "Recording"
+    if waiting.gaps:
+        title = f"{title} with {_gaps(waiting.gaps)}"
     note, alarm = _speed_words(playback), False
     if voice.confirm is not None:
         note = f"once more deletes it{' and records anew' if voice.confirm is Confirm.AGAIN else ''}"
@@ -72,7 +70,7 @@ def _take_view(voice: Voice, take: Take, way: Way) -> BarView:
         alarm=alarm,
         sign="▶" if busy else "‖",
         clock=f"{_clock(seconds)} / {_clock(duration)}",
-        levels=voice.peaks(take) or (),
+        levels=waiting.peaks or (),
         share=seconds / duration if duration else 0.0,
         words="" if way.form else way.words,
         keys=(
@@ -86,14 +84,14 @@ def _take_view(voice: Voice, take: Take, way: Way) -> BarView:
     )
 
 
-def _sending_view(voice: Voice, sending: Sending) -> BarView:
+def _sending_view(waiting: Waiting, sending: Sending) -> BarView:
     return BarView(
         title=f"Sending · {sending.way.words}",
         sign="…",
         clock=f"{round(100 * sending.share):3d} %",
-        levels=voice.peaks(sending.take) or (),
+        levels=waiting.peaks or (),
         share=sending.share,
-        note=_clock(voice.seconds(sending.take)),
+        note=_clock(waiting.seconds),
         keys=(("drop_voice", "Cancel"),),
     )
 
