@@ -92,53 +92,52 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
             self.notify(f"Choose a contact first{find}.", timeout=4, markup=False)
         return card
 
+    def _chosen_pane(self) -> ConversationPane | None:
+        """The conversation that a key is for, brought into sight."""
+        if self.chosen() is None:
+            return None
+        self.show_conversation()
+        return self.pane
+
     def action_reply(self) -> None:
         """Write to the contact."""
-        if self.chosen():
-            self.show_conversation()
-            self.pane.write(comment=False if not self.pane.query_one("Composer").has_class("-comment") else None)
+        if pane := self._chosen_pane():
+            pane.write()
 
     def action_comment(self) -> None:
         """Write a comment for the team."""
-        if self.chosen():
-            self.show_conversation()
-            self.pane.write(comment=True)
+        if pane := self._chosen_pane():
+            pane.write(comment=True)
 
     def action_quote(self) -> None:
         """Answer a message, quoting it."""
-        if self.chosen():
-            self.show_conversation()
-            self.pane.quote()
+        if pane := self._chosen_pane():
+            pane.quote()
 
     def action_edit_outside(self) -> None:
         """Write in another editor."""
-        if self.chosen():
-            self.show_conversation()
-            self.pane.edit_outside()
+        if pane := self._chosen_pane():
+            pane.edit_outside()
 
     def action_snippets(self) -> None:
         """Choose a stored reply."""
-        if self.chosen():
-            self.show_conversation()
-            self.pane.choose_snippet()
+        if pane := self._chosen_pane():
+            pane.choose_snippet()
 
     def action_emoji(self) -> None:
         """Choose an emoji."""
-        if self.chosen():
-            self.show_conversation()
-            self.pane.choose_emoji()
+        if pane := self._chosen_pane():
+            pane.choose_emoji()
 
     def action_attach(self) -> None:
         """Choose files to send."""
-        if self.chosen():
-            self.show_conversation()
-            self.pane.choose_files()
+        if pane := self._chosen_pane():
+            pane.choose_files()
 
     def action_paste_picture(self) -> None:
         """Attach the picture that is on the clipboard."""
-        if self.chosen():
-            self.show_conversation()
-            self.pane.paste_picture()
+        if pane := self._chosen_pane():
+            pane.paste_picture()
 
     async def action_files(self) -> None:
         """Show the files of the conversation."""

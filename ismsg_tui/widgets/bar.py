@@ -19,7 +19,7 @@ from ismsg_tui.widgets.status_line import StatusLine
 
 
 class Bar(Vertical, can_focus=True):
-    """A bar that is there while it has something to show; it has a status line and a line of keys."""
+    """A bar that is there while its `view` is something to show; it has a status line and a line of keys."""
 
     # The keys are others once it has the focus: a click must not reach one that was not under it.
     FOCUS_ON_CLICK: ClassVar[bool] = False
@@ -64,6 +64,10 @@ class Bar(Vertical, can_focus=True):
         self.query_one(KeyLine).keys = tuple(
             KeyShown(key_label(action(action_id).current_keys[0]), word, action_id) for action_id, word in keys
         )
+
+    def watch_view(self) -> None:
+        """Show what is new."""
+        self.draw()
 
     def on_mount(self) -> None:
         """Show what came before the lines were there."""

@@ -116,10 +116,6 @@ class RecorderBar(Bar):
         yield Static(markup=False)
         yield KeyLine()
 
-    def watch_view(self) -> None:
-        """Show what is new."""
-        self.draw()
-
     def draw(self) -> None:
         """Show things as they stand; a line in which nothing has changed is not drawn again."""
         view = self.view

@@ -62,10 +62,6 @@ class UnsentBar(Bar):
         yield Static(markup=False, id="unsent-reason")
         yield KeyLine()
 
-    def watch_view(self) -> None:
-        """Show what is new."""
-        self.draw()
-
     def draw(self) -> None:
         """Show things as they stand."""
         view = self.view
