@@ -65,7 +65,7 @@ REPAINT_DELAY = 0.03
 TIDY_AFTER = 30.0
 """Seconds after the start until files that nothing refers to are cleared away."""
 SYNC_AFTER = 0.2
-"""Seconds after the start until synchronising begins: what it loads first would hold up the first picture."""
+"""Seconds after the first picture until synchronising begins: what it loads would hold up the first keys."""
 LOOK_AROUND = 1.0
 """Seconds between looks at what other processes wrote."""
 HAND_OVER = 0.001
@@ -204,11 +204,11 @@ class IsmsgApp(DressedApp, TellsFaults):
         self.set_timer(TIDY_AFTER, self._tidy)
         for issued, refusal in untold(self.inbox.store.reader):
             self.post_message(CommandRefused(Refused(issued, refusal)))
-        if self._sync is not None:
-            self.set_timer(SYNC_AFTER, self._sync.start)
 
     async def on_ready(self) -> None:
-        """Where the collection of garbage was put off until the console stands, begin it; what is there now stays."""
+        """Begin what would have held up the first picture; what is there by now, no collection of garbage looks at."""
+        if self._sync is not None:
+            self.set_timer(SYNC_AFTER, self._sync.start)
         if self.tour_first:
             await self.desk.action_tour()
         if not gc.isenabled():
