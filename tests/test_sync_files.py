@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,30 +15,13 @@ from ismsg_tui.sync import remote_files
 from ismsg_tui.sync.authority import ClientError, SignedOutError, UnreachableError
 from tests.bad_line import BadLine, Rule, Speak, answer, problem, raw
 from tests.factories import ANA, WORKSPACE
-from tests.team import OMAR, Console, Team, a_team
+from tests.on_a_bad_line import ana, line, team
+from tests.team import OMAR, Console, Team
+
+__all__ = ["ana", "line", "team"]
 
 W = f"/v1/w/{WORKSPACE.id}"
 WRONG = (UnreachableError, ClientError, SignedOutError)
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    with a_team(tmp_path / "team") as team:
-        yield team
-
-
-@pytest.fixture
-def line(team: Team) -> Iterator[BadLine]:
-    line = BadLine(team.address)
-    yield line
-    line.close()
-
-
-@pytest.fixture
-def ana(team: Team, line: BadLine) -> Console:
-    console = team.console("ana", address=line.address)
-    console.sync.exchange()
-    return console
 
 
 PIECE = 1 << 20

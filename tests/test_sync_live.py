@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -16,30 +13,13 @@ from ismsg_tui.sync.pages import read_page
 from ismsg_tui.sync.status import SyncState
 from tests.bad_line import BadLine, Rule, answer, endless
 from tests.factories import WORKSPACE
-from tests.team import Console, Team, a_team, in_both, quick
+from tests.on_a_bad_line import ana, line, team
+from tests.team import Console, Team, in_both, quick
 from tests.waiting import until
 
+__all__ = ["ana", "line", "team"]
+
 W = f"/v1/w/{WORKSPACE.id}"
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    with a_team(tmp_path / "team") as team:
-        yield team
-
-
-@pytest.fixture
-def line(team: Team) -> Iterator[BadLine]:
-    line = BadLine(team.address)
-    yield line
-    line.close()
-
-
-@pytest.fixture
-def ana(team: Team, line: BadLine) -> Console:
-    console = team.console("ana", address=line.address)
-    console.sync.exchange()
-    return console
 
 
 def test_streams_that_die_early_are_replaced_by_asking(

@@ -6,7 +6,6 @@ import gzip
 import ssl
 import stat
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,31 +26,14 @@ from ismsg_tui.sync.remote import batches
 from ismsg_tui.sync.status import SyncState
 from tests.bad_line import BadLine, Rule, Speak, answer, endless, problem, raw
 from tests.factories import ANA, BY_ANA, MAI, WORKSPACE
-from tests.team import OMAR, Console, Team, a_team, in_both, quick
+from tests.on_a_bad_line import ana, line, team
+from tests.team import OMAR, Console, Team, in_both, quick
+
+__all__ = ["ana", "line", "team"]
 
 W = f"/v1/w/{WORKSPACE.id}"
 WRONG = (UnreachableError, ClientError, SignedOutError)
 """Every error that a caller has to know."""
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    with a_team(tmp_path / "team") as team:
-        yield team
-
-
-@pytest.fixture
-def line(team: Team) -> Iterator[BadLine]:
-    line = BadLine(team.address)
-    yield line
-    line.close()
-
-
-@pytest.fixture
-def ana(team: Team, line: BadLine) -> Console:
-    console = team.console("ana", address=line.address)
-    console.sync.exchange()
-    return console
 
 
 def page(**more: Any) -> bytes:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -19,14 +16,11 @@ from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.sync.authority import SignedOutError, UnreachableError
 from ismsg_tui.sync.status import SyncState
 from tests.factories import ANA, BEN, HOUR, MAI, WORKSPACE
+from tests.on_a_bad_line import team
 from tests.replicas import assert_sound
-from tests.team import OMAR, Console, Team, a_team, back_up, in_step
+from tests.team import OMAR, Console, Team, back_up, in_step
 
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    with a_team(tmp_path / "team") as team:
-        yield team
+__all__ = ["team"]
 
 
 def assignee(console: Console) -> str | None:
