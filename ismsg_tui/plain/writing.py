@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import Issued
-from ismsg_tui.domain.entities import MessageKind
+from ismsg_tui.domain.entities import MessageKind, Snippet
 from ismsg_tui.domain.matching import Query
 from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.search_text import search_form
@@ -155,28 +155,9 @@ def quote(desk: PlainDesk, rest: str) -> None:
 def snippet(desk: PlainDesk, rest: str) -> None:
     """Choose a stored reply, hear what it will say, and send it."""
     contact = desk.contact()
-    found = desk.inbox.snippets.ranked(contact.id)
-    query = Query(rest)
-    if query:
-        forms = (([search_form(item.name)], search_form(f"{item.topic} {item.text}")) for item in found)
-        found = [found[index] for index in query.rank(forms)]
-    if not found:
-        what = f"No snippet holds “{one_line(rest, 80)}”." if query else "There are no snippets yet."
-        desk.say(Role.NOTICE, what)
+    chosen = _chosen_snippet(desk, contact.id, rest)
+    if chosen is None:
         return
-    for number, item in enumerate(found[:CHOICES], 1):
-        topic = f", {one_line(item.topic)}" if item.topic else ""
-        words = one_line(item.text) or ", ".join(file_name(file.name) for file in item.attachments)
-        desk.say(f"{Role.SNIPPET} {number}", f"{one_line(item.name, 128)}{topic}: {words}")
-    if len(found) > CHOICES:
-        desk.say(Role.NOTICE, f"{len(found) - CHOICES} others: say snippet and a word of the one you want.")
-    typed = desk.talk.ask("Number of the snippet").strip()
-    if not typed:
-        desk.say(Role.NOTICE, "None was taken.")
-        return
-    if not (typed.isascii() and typed.isdigit() and 1 <= int(typed[:4]) <= min(len(found), CHOICES)):
-        raise MisreadError(f"There is no snippet {one_line(typed, 20)} among these.")
-    chosen = found[int(typed) - 1]
     assignee = desk.inbox.users.get(contact.assignee_id or "") or desk.inbox.me
     filled = fill(clean(chosen.text), values_for(contact, assignee, local(now_ms())))
     channel = desk.inbox.channels.get(contact.channel_id or "")
@@ -196,3 +177,29 @@ def snippet(desk: PlainDesk, rest: str) -> None:
     if issued is not None:
         desk.inbox.snippets.use(chosen.id)
     say_sent(desk)
+
+
+def _chosen_snippet(desk: PlainDesk, contact_id: str, rest: str) -> Snippet | None:
+    """The snippet that the agent chooses among those that hold the words."""
+    found = desk.inbox.snippets.ranked(contact_id)
+    query = Query(rest)
+    if query:
+        forms = (([search_form(item.name)], search_form(f"{item.topic} {item.text}")) for item in found)
+        found = [found[index] for index in query.rank(forms)]
+    if not found:
+        what = f"No snippet holds “{one_line(rest, 80)}”." if query else "There are no snippets yet."
+        desk.say(Role.NOTICE, what)
+        return None
+    for number, item in enumerate(found[:CHOICES], 1):
+        topic = f", {one_line(item.topic)}" if item.topic else ""
+        words = one_line(item.text) or ", ".join(file_name(file.name) for file in item.attachments)
+        desk.say(f"{Role.SNIPPET} {number}", f"{one_line(item.name, 128)}{topic}: {words}")
+    if len(found) > CHOICES:
+        desk.say(Role.NOTICE, f"{len(found) - CHOICES} others: say snippet and a word of the one you want.")
+    typed = desk.talk.ask("Number of the snippet").strip()
+    if not typed:
+        desk.say(Role.NOTICE, "None was taken.")
+        return None
+    if not (typed.isascii() and typed.isdigit() and 1 <= int(typed[:4]) <= min(len(found), CHOICES)):
+        raise MisreadError(f"There is no snippet {one_line(typed, 20)} among these.")
+    return found[int(typed) - 1]
