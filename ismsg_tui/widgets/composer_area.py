@@ -1,41 +1,34 @@
-"""The text field of the composer: completion and suggestions while typing, “/” for snippets, blanks to fill in."""
+"""The text field of the composer: completion and suggestions while typing, “/” for snippets, Tab through blanks."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import Sequence
-from typing import ClassVar
 
-from rich.text import Text
 from textual.content import Content
-from textual.document._document import Location, Selection
 from textual.events import Key, Paste
 from textual.message import Message
-from textual.widgets import TextArea
 
 from ismsg_tui.actions import action as action_named
 from ismsg_tui.desktop.folders import is_file
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.pasted import pasted_paths
-from ismsg_tui.domain.snippets import blanks
-from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.domain.text import one_line
+from ismsg_tui.widgets.blanks_area import BlanksArea
 from ismsg_tui.widgets.completion import CompletionList, Suggestions, finished_emoji
 from ismsg_tui.widgets.offers import Offer, Offers
 from ismsg_tui.widgets.segments import MUTED, fit
-from ismsg_tui.widgets.text_fields import PlainArea
 
 _SHOWN = 400
 """How much of an offered text is shown at most, in characters."""
 
 
-class ComposerArea(PlainArea):
+class ComposerArea(BlanksArea):
     """Where the agent types. Enter and its like are the composer's; this field knows words, not messages."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"composer--blank"}
     DEFAULT_CSS = """
     ComposerArea {
-        & .composer--blank { color: $text-warning; text-style: underline; }
         & .text-area--suggestion { color: $text-muted; text-style: dim italic; }
     }
     """
@@ -68,66 +61,19 @@ class ComposerArea(PlainArea):
         """Who may be mentioned; nobody outside comments."""
 
     def put(self, text: str) -> None:
-        """Insert a text at the cursor as one step of undo, whatever is selected; its first blank is selected then."""
-        start = self._index(self.cursor_location)
-        self.history.checkpoint()
-        self.insert(clean(text), maintain_selection_offset=False)
-        self.history.checkpoint()
+        """Insert a text, which completes nothing."""
+        super().put(text)
         self._completions.close()
-        end = self._index(self.cursor_location)
-        self._select(
-            next(((blank.start, blank.end) for blank in blanks(self.text) if start <= blank.start < end), None)
-        )
 
     def rewrite(self, text: str) -> None:
-        """Put another text in the place of all, as one step of undo."""
-        self.history.checkpoint()
-        self.replace(clean(text), self.document.start, self.document.end, maintain_selection_offset=False)
-        self.history.checkpoint()
-        self.move_cursor(self.document.end)
+        """Put another text in the place of all, which completes nothing."""
+        super().rewrite(text)
         self._completions.close()
 
     def begin(self, text: str) -> None:
-        """Show a text with the cursor at its end and nothing to undo; no `Changed` is posted."""
-        with self.prevent(TextArea.Changed):
-            self.load_text(clean(text))
-        self.move_cursor(self.document.end)
+        """Show a text, of which nothing is to be completed yet."""
+        super().begin(text)
         self._completions.close()
-
-    # Blanks
-
-    def select_blank(self, *, back: bool = False, around: bool = True, from_start: bool = False) -> bool:
-        """Select the next blank of the text, or the one before; returns whether there is one.
-
-        After the last comes the first, unless it is not to go `around`.
-        """
-        found = [(blank.start, blank.end) for blank in blanks(self.text)]
-        start, end = (0, 0) if from_start else sorted(map(self._index, self.selection))
-        further = [span for span in found if (span[0] < start if back else span[0] >= end)]
-        further = further or (found if around else [])
-        self._select(further[-1 if back else 0] if further else None)
-        return bool(further)
-
-    def _select(self, span: tuple[int, int] | None) -> None:
-        if span is not None:
-            self.selection = Selection(*map(self._location, span))
-
-    def _index(self, location: Location) -> int:
-        """How many characters stand before a place."""
-        row, column = location
-        return sum(len(self.document.get_line(above)) + 1 for above in range(row)) + column
-
-    def _location(self, index: int) -> Location:
-        """The place behind so many characters."""
-        before = self.text[:index]
-        return before.count("\n"), index - before.rfind("\n") - 1
-
-    def get_line(self, line_index: int) -> Text:
-        """A line of the text, its blanks marked."""
-        line = super().get_line(line_index)
-        for blank in blanks(line.plain):
-            line.stylize(self.get_component_rich_style("composer--blank", partial=True), blank.start, blank.end)
-        return line
 
     # What is offered
 
