@@ -57,10 +57,10 @@ class Inbox:
         self._undoable: list[Issued] = []
 
     @classmethod
-    def open(cls, folder: Path, user: str, *, hold: int = 0) -> Inbox:
+    def open(cls, folder: Path, user: str) -> Inbox:
         """Open the local workspace in `folder` as the user of that name, email or id; both are created if missing."""
         store = Store(folder)
-        return cls(store, enter_workspace(store, user).id, hold=hold)
+        return cls(store, enter_workspace(store, user).id)
 
     def close_store(self) -> None:
         """Close the files; the inbox can't be used afterwards."""

@@ -16,6 +16,8 @@ LOOK = 1.0
 AFTER_FAULT = 5.0
 """Seconds of rest after something went wrong that nobody had thought of."""
 _HELPERS_LOOK = 60.0
+PATIENCE = 10.0
+"""Seconds that the end of the server waits for a step to end."""
 
 
 class News:
@@ -64,10 +66,10 @@ class Chores:
             self._stopping.set()
             self._changed.notify_all()
 
-    def stop(self, timeout: float = 10.0) -> None:
-        """The same, and wait for it up to so many seconds."""
+    def stop(self) -> None:
+        """The same, and wait for it, though not for ever."""
         self.end()
-        until = time.monotonic() + timeout
+        until = time.monotonic() + PATIENCE
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, until - time.monotonic()))

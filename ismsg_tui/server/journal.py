@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TextIO
 
 import msgspec
 
@@ -36,9 +35,9 @@ class JsonLines(QuietFormatter):
         return msgspec.json.encode(line).decode()
 
 
-def write_journal(stream: TextIO | None = None) -> None:
-    """Have this process write its journal, by default to stderr."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+def write_journal() -> None:
+    """Have this process write its journal."""
+    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("ismsg_tui").setLevel(logging.INFO)

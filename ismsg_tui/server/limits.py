@@ -49,10 +49,10 @@ class Rate:
             )
         self._keep(key, left - amount, now)
 
-    def give_back(self, key: Hashable, amount: float = 1) -> None:
-        """Undo a `take`."""
+    def give_back(self, key: Hashable) -> None:
+        """Undo a `take` of one."""
         now = self._clock()
-        self._keep(key, self._now_left(key, now) + amount, now)
+        self._keep(key, self._now_left(key, now) + 1, now)
 
     @contextmanager
     def failures(self, key: Hashable) -> Iterator[None]:

@@ -26,6 +26,7 @@ from ismsg_tui.store.rows import CONTACT, SNIPPET
 
 _NEWEST_WRITTEN = 300
 """How many matches, the last written first, are put in order of time."""
+_MOST_MEANT, _MOST_SNIPPETS = 20, 200
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -151,7 +152,7 @@ def search_contacts(connection: Connection, query: str, limit: int = 50) -> list
     return [CONTACT.decode(row) for row in rows]
 
 
-def resolve_contact(connection: Connection, wanted: str, limit: int = 20) -> list[Contact]:
+def resolve_contact(connection: Connection, wanted: str) -> list[Contact]:
     """The contacts that `wanted` may mean: an id, the start of one, or a whole name, phone or email.
 
     One that matches whole comes alone; the start of an id is tried only where nothing matches whole.
@@ -159,8 +160,8 @@ def resolve_contact(connection: Connection, wanted: str, limit: int = 20) -> lis
     wanted = clean(wanted).strip()
     exact = connection.execute(
         f"{CONTACT.select} WHERE id = :wanted OR (phone = :wanted AND phone <> '') "
-        "OR (email = :wanted COLLATE NOCASE AND email <> '') LIMIT :limit",
-        {"wanted": wanted, "limit": limit},
+        "OR (email = :wanted COLLATE NOCASE AND email <> '') LIMIT :most",
+        {"wanted": wanted, "most": _MOST_MEANT},
     ).fetchall()
     if exact:
         return [CONTACT.decode(row) for row in exact]
@@ -169,17 +170,17 @@ def resolve_contact(connection: Connection, wanted: str, limit: int = 20) -> lis
         contact for contact in search_contacts(connection, wanted, _NEWEST_WRITTEN) if contact.name.casefold() == folded
     ]
     if named:
-        return named[:limit]
+        return named[:_MOST_MEANT]
     if not re.fullmatch(r"[0-9a-fA-F-]{4,36}", wanted):
         return []
     rows = connection.execute(
-        f"{CONTACT.select} WHERE id >= :low AND id < :high ORDER BY id LIMIT :limit",
-        {"low": wanted.lower(), "high": wanted.lower() + "g", "limit": limit},
+        f"{CONTACT.select} WHERE id >= :low AND id < :high ORDER BY id LIMIT :most",
+        {"low": wanted.lower(), "high": wanted.lower() + "g", "most": _MOST_MEANT},
     )
     return [CONTACT.decode(row) for row in rows]
 
 
-def rank_snippets(connection: Connection, heard: str = "", limit: int = 200) -> list[Snippet]:
+def rank_snippets(connection: Connection, heard: str = "") -> list[Snippet]:
     """Snippets in order of use, those that fit what the customer said last (BM25) first."""
     words = [word for word in search_form(heard).split() if len(word) >= 3]
     ranked: list[str] = []
@@ -195,10 +196,11 @@ def rank_snippets(connection: Connection, heard: str = "", limit: int = 200) -> 
             )
         ]
     rows = connection.execute(
-        f"{SNIPPET.select} WHERE deleted = 0 ORDER BY uses DESC, name COLLATE NOCASE LIMIT ?", (limit + len(ranked),)
+        f"{SNIPPET.select} WHERE deleted = 0 ORDER BY uses DESC, name COLLATE NOCASE LIMIT ?",
+        (_MOST_SNIPPETS + len(ranked),),
     )
     by_use = [SNIPPET.decode(row) for row in rows]
     order = {snippet_id: place for place, snippet_id in enumerate(ranked)}
     listed = {snippet.id for snippet in by_use}
     by_use += load_ids(connection, SNIPPET, [snippet_id for snippet_id in ranked if snippet_id not in listed])
-    return sorted(by_use, key=lambda snippet: order.get(snippet.id, len(order)))[:limit]
+    return sorted(by_use, key=lambda snippet: order.get(snippet.id, len(order)))[:_MOST_SNIPPETS]

@@ -16,6 +16,8 @@ from ismsg_tui.store.unsent import refused_lines
 Place = tuple[int, str]
 """A place in a timeline: time and id of a line."""
 
+_MOST_WITH_FILES, _MOST_CONVERSATIONS = 200, 20
+
 
 class Line(msgspec.Struct, frozen=True):
     """A line of the timeline and, where its command has not left yet, how far that has come."""
@@ -99,11 +101,11 @@ def _with_refused(
     return together[:limit] if after is not None else together[-limit:]
 
 
-def messages_with_files(connection: Connection, contact_id: str, limit: int = 200) -> list[Message]:
+def messages_with_files(connection: Connection, contact_id: str) -> list[Message]:
     """The contact's newest messages that hold files, the newest first."""
     rows = connection.execute(
         f"{MESSAGE.select} WHERE contact_id = ? AND attachments <> '[]' ORDER BY at DESC, id DESC LIMIT ?",
-        (contact_id, limit),
+        (contact_id, _MOST_WITH_FILES),
     )
     return [MESSAGE.decode(row) for row in rows]
 
@@ -120,13 +122,13 @@ class ContactCard(msgspec.Struct, frozen=True):
         return self.conversations[0] if self.conversations else None
 
 
-def contact_card(connection: Connection, contact_id: str, *, conversations: int = 20) -> ContactCard | None:
+def contact_card(connection: Connection, contact_id: str) -> ContactCard | None:
     """The contact and its newest conversations; None if there is no such contact."""
     row = connection.execute(f"{CONTACT.select} WHERE id = ?", (contact_id,)).fetchone()
     if row is None:
         return None
     found = connection.execute(
         f"{CONVERSATION.select} WHERE contact_id = ? ORDER BY {NEWEST_FIRST} LIMIT ?",
-        (contact_id, conversations),
+        (contact_id, _MOST_CONVERSATIONS),
     )
     return ContactCard(CONTACT.decode(row), [CONVERSATION.decode(item) for item in found])
