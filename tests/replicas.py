@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ismsg_tui.domain.entities import Contact, Conversation, Entity, Message, MessageKind, ReadMark, User
-from ismsg_tui.domain.views import SORTS, Sort, Standing, View, in_view, standing
+from ismsg_tui.domain.views import SORTS, Sort, Standing, View, standing
 from ismsg_tui.store.connection import open_writer
 from ismsg_tui.store.lists import Position, list_page, list_position, view_count
 from ismsg_tui.store.rows import table_of
@@ -70,6 +70,25 @@ def assert_sound(store: Store) -> None:
             connection.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
     finally:
         connection.close()
+
+
+def in_view(view: View, contact: Contact, newest: Conversation | None, user_id: str, *, has_messages: bool) -> bool:
+    """Whether `view` shows the contact to the user: the definition that the store's queries have to agree with."""
+    at = standing(newest)
+    match view:
+        case View.NEW:
+            return at is Standing.OPEN and contact.assignee_id is None and not contact.blocked
+        case View.OPEN:
+            return at is Standing.OPEN and not contact.blocked
+        case View.ASSIGNED:
+            mine = contact.assignee_id == user_id
+            return mine and at in (Standing.OPEN, Standing.SNOOZED) and not contact.blocked
+        case View.SNOOZED:
+            return at is Standing.SNOOZED and not contact.blocked
+        case View.CLOSED:
+            return at is Standing.CLOSED
+        case View.ALL:
+            return at is not Standing.NONE or has_messages
 
 
 def listed(book: Book, view: View, user: User, sort: Sort) -> list[str]:

@@ -22,8 +22,8 @@ from ismsg_tui.domain.entities import (
 )
 from ismsg_tui.domain.message_rules import may_become
 from ismsg_tui.domain.state import Refusal
-from ismsg_tui.domain.views import Standing, View, in_view, standing
-from tests.factories import ANA, SETTINGS, Book, examples
+from ismsg_tui.domain.views import Standing, standing
+from tests.factories import SETTINGS, Book, examples
 from tests.strategies import CONTACTS, Plan, plans, unsteady_plans
 
 
@@ -90,17 +90,6 @@ class Rules(RuleBasedStateMachine):
         for contact in self.book.all(Contact):
             found = self.book.conversations(contact.id)
             assert [item.status for item in found[:-1]] == [ConversationStatus.CLOSED] * len(found[:-1])
-
-    @invariant()
-    def a_new_row_is_open_and_unassigned(self) -> None:
-        for contact in self.book.all(Contact):
-            newest = self.book.newest(contact.id)
-            if in_view(View.NEW, contact, newest, ANA.id, has_messages=True):
-                assert newest is not None
-                assert newest.status is ConversationStatus.OPEN
-                assert newest.snoozed_until is None
-                assert contact.assignee_id is None
-                assert not contact.blocked
 
     @invariant()
     def counts_and_waiting_are_what_the_lines_say(self) -> None:

@@ -1,20 +1,27 @@
-"""Which contacts each view shows: the predicates that everything else has to agree with."""
+"""Which contacts each view shows."""
 
 from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from msgspec.structs import replace
 
 from ismsg_tui.domain.commands import AssignContact, SnoozeConversation, WakeConversation
 from ismsg_tui.domain.entities import Conversation, ConversationStatus, Source, User
-from ismsg_tui.domain.views import SORTS, Standing, View, in_view, standing
+from ismsg_tui.domain.views import SORTS, Standing, View, standing
+from ismsg_tui.store.lists import view_count
+from ismsg_tui.store.store import Store
 from tests.factories import ANA, BEN, BY_ANA, BY_BEN, HOUR, MAI, T0, TIMER, Story, uid
 
 
 def views(story: Story, user: User = ANA) -> set[View]:
-    contact, newest = story.contact(), story.newest()
-    has_messages = any(line.event is None for line in story.lines())
-    return {view for view in View if in_view(view, contact, newest, user.id, has_messages=has_messages)}
+    """The views of a store that show the contact."""
+    with TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
+        store.adopt(list(story.rows.values()))
+        return {view for view in View if view_count(store.reader, view, user.id)}
 
 
 def test_a_new_contact_is_in_no_view_until_something_happened() -> None:

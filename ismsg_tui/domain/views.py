@@ -1,13 +1,10 @@
-"""The views of the inbox: which contacts each one shows and in what order.
-
-The predicates are the definition; the store's indexed queries must agree with them.
-"""
+"""The views of the inbox, the orders that each one offers, and where a contact stands."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from ismsg_tui.domain.entities import Contact, Conversation, ConversationStatus
+from ismsg_tui.domain.entities import Conversation, ConversationStatus
 
 
 class View(StrEnum):
@@ -61,22 +58,3 @@ def standing(newest: Conversation | None) -> Standing:
     if newest.status is ConversationStatus.CLOSED:
         return Standing.CLOSED
     return Standing.OPEN if newest.snoozed_until is None else Standing.SNOOZED
-
-
-def in_view(view: View, contact: Contact, newest: Conversation | None, user_id: str, *, has_messages: bool) -> bool:
-    """Whether `view` shows the contact to the user."""
-    at = standing(newest)
-    match view:
-        case View.NEW:
-            return at is Standing.OPEN and contact.assignee_id is None and not contact.blocked
-        case View.OPEN:
-            return at is Standing.OPEN and not contact.blocked
-        case View.ASSIGNED:
-            mine = contact.assignee_id == user_id
-            return mine and at in (Standing.OPEN, Standing.SNOOZED) and not contact.blocked
-        case View.SNOOZED:
-            return at is Standing.SNOOZED and not contact.blocked
-        case View.CLOSED:
-            return at is Standing.CLOSED
-        case View.ALL:
-            return at is not Standing.NONE or has_messages
