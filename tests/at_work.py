@@ -20,7 +20,7 @@ from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.commands import Issued, ReceiveMessage
 from ismsg_tui.domain.entities import Contact, Message, MessageKind, Source
 from ismsg_tui.domain.ids import content_id
-from ismsg_tui.domain.views import Standing
+from ismsg_tui.domain.views import ContactStatus
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.store.store import Store
@@ -114,7 +114,7 @@ def work(folder: Path, seed: int) -> None:
                 say("sent", sent)
             case "close":
                 row = inbox.contacts.row(MAI.id)
-                if row is None or row.status is not Standing.OPEN:
+                if row is None or row.status is not ContactStatus.OPEN:
                     inbox.open_conversation(MAI.id)
                 inbox.close(MAI.id, summary=f"closed {seed}.{turn}")
                 say("closed", f"closed {seed}.{turn}")

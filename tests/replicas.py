@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ismsg_tui.domain.entities import Contact, Conversation, Entity, Message, MessageKind, ReadMark, User
-from ismsg_tui.domain.views import SORTS, Sort, Standing, View, standing
+from ismsg_tui.domain.views import SORTS, ContactStatus, Sort, View, contact_status
 from ismsg_tui.store.connection import open_writer
 from ismsg_tui.store.lists import Position, list_page, list_position, view_count
 from ismsg_tui.store.rows import table_of
@@ -74,21 +74,21 @@ def assert_sound(store: Store) -> None:
 
 def in_view(view: View, contact: Contact, newest: Conversation | None, user_id: str, *, has_messages: bool) -> bool:
     """Whether `view` shows the contact to the user: the definition that the store's queries have to agree with."""
-    at = standing(newest)
+    at = contact_status(newest)
     match view:
         case View.NEW:
-            return at is Standing.OPEN and contact.assignee_id is None and not contact.blocked
+            return at is ContactStatus.OPEN and contact.assignee_id is None and not contact.blocked
         case View.OPEN:
-            return at is Standing.OPEN and not contact.blocked
+            return at is ContactStatus.OPEN and not contact.blocked
         case View.ASSIGNED:
             mine = contact.assignee_id == user_id
-            return mine and at in (Standing.OPEN, Standing.SNOOZED) and not contact.blocked
+            return mine and at in (ContactStatus.OPEN, ContactStatus.SNOOZED) and not contact.blocked
         case View.SNOOZED:
-            return at is Standing.SNOOZED and not contact.blocked
+            return at is ContactStatus.SNOOZED and not contact.blocked
         case View.CLOSED:
-            return at is Standing.CLOSED
+            return at is ContactStatus.CLOSED
         case View.ALL:
-            return at is not Standing.NONE or has_messages
+            return at is not ContactStatus.NONE or has_messages
 
 
 def listed(book: Book, view: View, user: User, sort: Sort) -> list[str]:
@@ -118,7 +118,7 @@ def sort_key(sort: Sort, newest: Conversation | None, heard: list[Message]) -> i
 def unread(book: Book, contact_id: str, user: User) -> int:
     """Incoming messages of the open conversation after the user's read mark."""
     newest = book.newest(contact_id)
-    if newest is None or standing(newest) is Standing.CLOSED:
+    if newest is None or contact_status(newest) is ContactStatus.CLOSED:
         return 0
     mark: ReadMark | None = book.mark(user, contact_id)
     since = max(newest.opened_at, mark.at + 1 if mark else 0)
@@ -143,7 +143,7 @@ def assert_lists_agree(store: Store, book: Book, user: User, limit: int) -> None
                 mark = book.mark(user, row.contact_id)
                 assert row.flagged is bool(mark and mark.flagged)
                 assert row.unread == unread(book, row.contact_id, user)
-                assert row.status is standing(book.newest(row.contact_id))
+                assert row.status is contact_status(book.newest(row.contact_id))
                 assert row.name == book.contact(row.contact_id).name
 
 

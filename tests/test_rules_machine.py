@@ -22,7 +22,7 @@ from ismsg_tui.domain.entities import (
 )
 from ismsg_tui.domain.message_rules import may_become
 from ismsg_tui.domain.state import Refusal
-from ismsg_tui.domain.views import Standing, standing
+from ismsg_tui.domain.views import ContactStatus, contact_status
 from tests.factories import SETTINGS, Book, examples
 from tests.strategies import CONTACTS, Plan, plans, unsteady_plans
 
@@ -120,28 +120,28 @@ class Rules(RuleBasedStateMachine):
     @invariant()
     def the_event_lines_alone_tell_the_same_story(self) -> None:
         for contact in self.book.all(Contact):
-            assignee, stands, until = None, Standing.NONE, None
+            assignee, stands, until = None, ContactStatus.NONE, None
             for line in self.book.lines(contact.id):
                 event = line.event
                 match event.type if event else None:
                     case EventType.OPENED:
-                        assert stands in (Standing.NONE, Standing.CLOSED)
-                        stands = Standing.OPEN
+                        assert stands in (ContactStatus.NONE, ContactStatus.CLOSED)
+                        stands = ContactStatus.OPEN
                     case EventType.CLOSED:
-                        assert stands in (Standing.OPEN, Standing.SNOOZED)
-                        stands, until = Standing.CLOSED, None
+                        assert stands in (ContactStatus.OPEN, ContactStatus.SNOOZED)
+                        stands, until = ContactStatus.CLOSED, None
                     case EventType.SNOOZED:
-                        assert stands in (Standing.OPEN, Standing.SNOOZED)
-                        stands, until = Standing.SNOOZED, event and event.until
+                        assert stands in (ContactStatus.OPEN, ContactStatus.SNOOZED)
+                        stands, until = ContactStatus.SNOOZED, event and event.until
                     case EventType.WOKEN:
-                        assert stands is Standing.SNOOZED
-                        stands, until = Standing.OPEN, None
+                        assert stands is ContactStatus.SNOOZED
+                        stands, until = ContactStatus.OPEN, None
                     case EventType.ASSIGNED | EventType.UNASSIGNED:
                         assert event is not None
                         assert event.previous_id == assignee
                         assignee = event.assignee_id
             newest = self.book.newest(contact.id)
-            assert (assignee, stands) == (contact.assignee_id, standing(newest))
+            assert (assignee, stands) == (contact.assignee_id, contact_status(newest))
             assert until == (newest.snoozed_until if newest else None)
 
 

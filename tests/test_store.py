@@ -38,7 +38,7 @@ from ismsg_tui.domain.entities import (
 )
 from ismsg_tui.domain.ids import Part, derived_id
 from ismsg_tui.domain.state import Refusal
-from ismsg_tui.domain.views import Standing, View
+from ismsg_tui.domain.views import ContactStatus, View
 from ismsg_tui.store import departures, outbox
 from ismsg_tui.store.connection import OperationalError, wal_is_safe
 from ismsg_tui.store.drafts import Draft, read_draft
@@ -178,7 +178,7 @@ def test_history_that_is_newer_than_the_open_conversation_does_not_hide_it(store
     still_open = Conversation(id=uid(), contact_id=MAI.id, opened_at=T0, opened_source=Source.CONTACT)
     closed = replace(still_open, id=uid(), status=ConversationStatus.CLOSED, opened_at=T0 + HOUR)
     store.adopt([still_open, closed])
-    assert rows_for(store.reader, ANA.id, [MAI.id])[MAI.id].status is Standing.OPEN
+    assert rows_for(store.reader, ANA.id, [MAI.id])[MAI.id].status is ContactStatus.OPEN
     give(store, SendMessage(MAI.id, "hi"), T0 + 2 * HOUR)
     card = contact_card(store.reader, MAI.id)
     assert card is not None

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ismsg_tui.domain.commands import AssignContact, SnoozeConversation, WakeConversation
 from ismsg_tui.domain.entities import Conversation, ConversationStatus, Source, User
-from ismsg_tui.domain.views import SORTS, Standing, View, standing
+from ismsg_tui.domain.views import SORTS, ContactStatus, View, contact_status
 from ismsg_tui.store.lists import view_count
 from ismsg_tui.store.store import Store
 from tests.factories import ANA, BEN, BY_ANA, BY_BEN, HOUR, MAI, T0, TIMER, Story, uid
@@ -86,13 +86,13 @@ def test_a_blocked_contact_is_seen_in_all_only() -> None:
 @pytest.mark.parametrize(
     ("status", "snoozed_until", "expected"),
     [
-        (ConversationStatus.OPEN, None, Standing.OPEN),
-        (ConversationStatus.OPEN, T0, Standing.SNOOZED),
-        (ConversationStatus.CLOSED, None, Standing.CLOSED),
+        (ConversationStatus.OPEN, None, ContactStatus.OPEN),
+        (ConversationStatus.OPEN, T0, ContactStatus.SNOOZED),
+        (ConversationStatus.CLOSED, None, ContactStatus.CLOSED),
     ],
 )
 def test_a_contact_stands_where_its_newest_conversation_does(
-    status: ConversationStatus, snoozed_until: int | None, expected: Standing
+    status: ConversationStatus, snoozed_until: int | None, expected: ContactStatus
 ) -> None:
     newest = Conversation(
         id=uid(),
@@ -102,7 +102,7 @@ def test_a_contact_stands_where_its_newest_conversation_does(
         opened_at=T0,
         opened_source=Source.CONTACT,
     )
-    assert standing(newest) is expected
+    assert contact_status(newest) is expected
 
 
 def test_every_view_has_a_default_order_and_no_order_twice() -> None:

@@ -42,7 +42,7 @@ SORTS: dict[View, tuple[Sort, ...]] = {
 """The orders each view offers, its default first."""
 
 
-class Standing(StrEnum):
+class ContactStatus(StrEnum):
     """Where a contact stands: the status that lists, filters and the command line show."""
 
     NONE = "none"
@@ -51,10 +51,10 @@ class Standing(StrEnum):
     CLOSED = "closed"
 
 
-def standing(newest: Conversation | None) -> Standing:
+def contact_status(newest: Conversation | None) -> ContactStatus:
     """Where a contact stands whose newest conversation is `newest`."""
     if newest is None:
-        return Standing.NONE
+        return ContactStatus.NONE
     if newest.status is ConversationStatus.CLOSED:
-        return Standing.CLOSED
-    return Standing.OPEN if newest.snoozed_until is None else Standing.SNOOZED
+        return ContactStatus.CLOSED
+    return ContactStatus.OPEN if newest.snoozed_until is None else ContactStatus.SNOOZED

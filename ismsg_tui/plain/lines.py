@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ismsg_tui.domain.entities import Channel, Delivery, MessageKind, User
 from ismsg_tui.domain.text import one_line
-from ismsg_tui.domain.views import Standing, View
+from ismsg_tui.domain.views import ContactStatus, View
 from ismsg_tui.domain.words import (
     NAME_LIMIT,
     attachment_words,
@@ -52,7 +52,7 @@ def row_words(
         f"{unread} unread" if row.unread else "marked unread" if row.flagged else "",
         f"waiting {_span(now - row.waiting_since)}" if row.waiting_since is not None else "",
         f"snoozed until {when(row.snoozed_until)}" if row.snoozed_until is not None else "",
-        "closed" if row.status is Standing.CLOSED and view is not View.CLOSED else "",
+        "closed" if row.status is ContactStatus.CLOSED and view is not View.CLOSED else "",
         one_line(channel.name, NAME_LIMIT) if channel else "",
         _assigned(row.assignee_id, users, user_id) if row.assignee_id and view is not View.ASSIGNED else "",
         undone_words(row.unsent_kind, asking=row.unsent is OutboxState.ASKING) if row.unsent_kind else "",
@@ -80,11 +80,11 @@ def heading(
     """Who is read: name, how the conversation stands, whose it is, how to reach them."""
     contact = card.contact
     channel = channels.get(contact.channel_id or "")
-    standing = row.status if row else Standing.NONE
+    status = row.status if row else ContactStatus.NONE
     until = f" until {when(row.snoozed_until)}" if row and row.snoozed_until is not None else ""
     parts = [
         contact.name,
-        f"{standing}{until}" if standing is not Standing.NONE else "no conversation",
+        f"{status}{until}" if status is not ContactStatus.NONE else "no conversation",
         _assigned(contact.assignee_id, users, user_id),
         channel.name if channel else "",
         "blocked" if contact.blocked else "",

@@ -9,7 +9,7 @@ import msgspec
 from ismsg_tui.domain.entities import Delivery, MessageKind, shown_name
 from ismsg_tui.domain.packing import convert
 from ismsg_tui.domain.search_text import match_query
-from ismsg_tui.domain.views import SORTS, Sort, Standing, View
+from ismsg_tui.domain.views import SORTS, ContactStatus, Sort, View
 from ismsg_tui.store.connection import Connection
 from ismsg_tui.store.outbox import OutboxState
 from ismsg_tui.store.unsent import STUCK_WRITTEN
@@ -97,7 +97,7 @@ class ListRow(msgspec.Struct, frozen=True, kw_only=True):
     last_name: str
     phone: str
     email: str
-    status: Standing
+    status: ContactStatus
     channel_id: str | None
     assignee_id: str | None
     blocked: bool

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Conversation, User
-from ismsg_tui.domain.views import Standing, standing
+from ismsg_tui.domain.views import ContactStatus, contact_status
 from ismsg_tui.domain.words import span_words, user_name
 from ismsg_tui.store.timeline import ContactCard
 from ismsg_tui.widgets.segments import MUTED, fit, shown_line
@@ -93,12 +93,12 @@ def fitting(parts: Sequence[Part], width: int) -> list[Part]:
 
 
 def _standing_words(conversation: Conversation | None) -> str:
-    at = standing(conversation)
-    if conversation is None or at is Standing.NONE:
+    at = contact_status(conversation)
+    if conversation is None or at is ContactStatus.NONE:
         return "no conversation yet"
-    if at is Standing.SNOOZED:
+    if at is ContactStatus.SNOOZED:
         return f"snoozed until {times.moment(conversation.snoozed_until or 0, times.local(now_ms()).date())}"
-    if at is Standing.CLOSED:
+    if at is ContactStatus.CLOSED:
         return f"closed {times.moment(conversation.closed_at or 0, times.local(now_ms()).date())}"
     opened = span_words(now_ms() - conversation.opened_at)
     return "open" if opened == "now" else f"open {opened}"

@@ -11,7 +11,7 @@ from ismsg_tui import times
 from ismsg_tui.clock import now_ms
 from ismsg_tui.domain.entities import Channel, Delivery, MessageKind, User
 from ismsg_tui.domain.text import one_line
-from ismsg_tui.domain.views import Sort, Standing
+from ismsg_tui.domain.views import ContactStatus, Sort
 from ismsg_tui.domain.words import span_words, undone_words
 from ismsg_tui.store.lists import UNREAD_CAP, ListRow
 from ismsg_tui.store.outbox import OutboxState
@@ -58,7 +58,7 @@ def _first_line(row: ListRow, width: int, around: Around, mark: str, sort: Sort)
     is_new = row.unread or row.flagged
     code = _channel_code(around.channels.get(row.channel_id or ""))
     tail = f" {code}  {_time(row, sort):>6} "
-    name = _DIM if row.status is Standing.SNOOZED else _NEW if is_new else ("list--name",)
+    name = _DIM if row.status is ContactStatus.SNOOZED else _NEW if is_new else ("list--name",)
     return [
         (mark, ("list--mark",)),
         (fit(row.name, width - cell_len(mark) - cell_len(tail)), name),
@@ -97,7 +97,7 @@ def _initials(name: str) -> str:
 
 def _time(row: ListRow, sort: Sort) -> str:
     today = times.local(now_ms()).date()
-    if row.status is Standing.SNOOZED and row.snoozed_until is not None:
+    if row.status is ContactStatus.SNOOZED and row.snoozed_until is not None:
         return "z" + times.short(row.snoozed_until, today)
     if sort is Sort.WAITING and row.waiting_since is not None:
         return span_words(now_ms() - row.waiting_since)
