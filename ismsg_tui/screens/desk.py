@@ -39,6 +39,7 @@ from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.key_line import Key, KeyLine
 from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.once_more import OnceMore
 from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.sync_words import is_trouble, sync_words
 from ismsg_tui.widgets.text_fields import PlainInput
@@ -78,7 +79,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         self.voice = voice
         self._suggestions = suggestions
         self._counts: dict[View, int] = {}
-        self._counting = self._count_again = False
+        self._counting = OnceMore(self._count_once)
         self._opening = Opening(self, self._open_highlighted)
         self._unsent = 0, 0
         """How much no server has taken yet, and how much was not sent and waits for the agent."""
@@ -255,20 +256,13 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
 
     @work(group="count", exit_on_error=False, description="count the views")
     async def _count(self) -> None:
-        if self._counting:
-            self._count_again = True
-            return
-        self._counting = True
-        try:
-            self._counts, self._unsent = await asyncio.to_thread(self._read_counts)
-        finally:
-            self._counting = False
+        await self._counting.run()
+
+    async def _count_once(self) -> None:
+        self._counts, self._unsent = await asyncio.to_thread(self._read_counts)
         self._say_what_is_held_back()
         self.show_title()
         self.post_message(NewCounted(self._counts[View.NEW]))
-        if self._count_again:
-            self._count_again = False
-            self._count()
 
     def _read_counts(self) -> tuple[dict[View, int], tuple[int, int]]:
         unsent = self._inbox.unsent(), self.not_sent.count()

@@ -14,6 +14,7 @@ from ismsg_tui.domain.views import Sort
 from ismsg_tui.store.lists import ListRow
 from ismsg_tui.widgets.contact_lines import Around, contact_lines
 from ismsg_tui.widgets.line_list import LineList
+from ismsg_tui.widgets.once_more import OnceMore
 from ismsg_tui.widgets.row_window import RowSource, RowWindow
 from ismsg_tui.widgets.segments import fitted, wrapped
 
@@ -69,7 +70,7 @@ class ContactList(LineList):
         super().__init__(id=id)
         self._window: RowWindow | None = None
         self._waiting: RowWindow | None = None
-        self._reading = self._unread_changes = False
+        self._reading = OnceMore(self._read_once)
         self._position: Callable[[str], int | None] = lambda _: None
         self.around = Around()
         self._company: Mapping[str, str] = {}
@@ -126,25 +127,22 @@ class ContactList(LineList):
 
     @work(group="rows", exit_on_error=False, description="read the list")
     async def _read_soon(self) -> None:
-        """Read the rows on another thread; what changes meanwhile is read once more, a breath later."""
-        self._unread_changes = True
-        if self._reading:
+        """Read the rows on another thread."""
+        await self._reading.run()
+
+    async def _read_once(self) -> None:
+        window = self._window
+        if window is None:
             return
-        self._reading = True
-        try:
-            while self._unread_changes and (window := self._window) is not None:
-                self._unread_changes = False
-                sight = self.rows_in_sight
-                held = [row.contact_id for index in sight if (row := self.row_at(index)) is not None]
-                reading = await asyncio.to_thread(_read, window.source, sight, held)
-                if window is self._window:
-                    self._take(reading)
-                else:  # another list is shown, or the agent has done something: that was read before
-                    self._unread_changes = True
-                if self._unread_changes:
-                    await asyncio.sleep(BREATH)
-        finally:
-            self._reading = False
+        sight = self.rows_in_sight
+        held = [row.contact_id for index in sight if (row := self.row_at(index)) is not None]
+        reading = await asyncio.to_thread(_read, window.source, sight, held)
+        if window is self._window:
+            self._take(reading)
+        else:  # another list is shown, or the agent has done something: that was read before
+            self._reading.wanted = True
+        if self._reading.wanted:
+            await asyncio.sleep(BREATH)
 
     def _take(self, reading: Reading, *, settle: bool = False) -> None:
         """Show what was read, or hold it back."""
