@@ -24,9 +24,9 @@ from ismsg_tui.domain.media import media_of
 from ismsg_tui.server.app import ServerSettings
 from ismsg_tui.server.blobs import HOUR
 from ismsg_tui.server.channels.custom import CustomChannel
+from ismsg_tui.server.channels.delivery import GIVE_UP, LEASE
 from ismsg_tui.server.channels.service import Channels
 from ismsg_tui.server.database import Database
-from ismsg_tui.server.delivery import GIVE_UP, LEASE
 from ismsg_tui.server.errors import ProblemError
 from tests.channel_server import Answer, HangUp, Line, Posted, accepted, channel_server, event
 from tests.channel_server import Channel as Shop

@@ -55,7 +55,7 @@ def serve(
 
     It ends on SIGTERM and Ctrl+C; what it has to say it writes to stderr, one JSON object a line.
     """
-    from ismsg_tui.server import run
+    from ismsg_tui.server import run, serving
     from ismsg_tui.server.app import ServerSettings
     from ismsg_tui.server.database import DatabaseError
     from ismsg_tui.server.errors import ProblemError
@@ -85,7 +85,7 @@ def serve(
         tls=run.Tls(certificate, key) if certificate and key else None,
     )
     try:
-        run.serve(plan, host, port, workers, lambda address: click.echo(f"Ready: {address}"))
+        serving.serve(plan, host, port, workers, lambda address: click.echo(f"Ready: {address}"))
     except (run.ServeError, DatabaseError, ProblemError) as error:
         raise FailedError(str(error)) from error
 

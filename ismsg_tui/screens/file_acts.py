@@ -8,7 +8,6 @@ import os
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from textual.timer import Timer
 from ismsg_tui import times
 from ismsg_tui.clock import new_id, now_ms
 from ismsg_tui.desktop.clipboard_picture import NoPictureError, picture_on_clipboard
-from ismsg_tui.desktop.folders import Look, look_at, shortened
+from ismsg_tui.desktop.folders import Look, look_at
 from ismsg_tui.desktop.opener import Opener, open_by_system
 from ismsg_tui.desktop.recent_files import RecentFiles
 from ismsg_tui.domain.entities import Attachment, Channel
@@ -28,6 +27,7 @@ from ismsg_tui.domain.media import check_attachment, fitted_to
 from ismsg_tui.domain.text import file_name
 from ismsg_tui.inbox import Inbox, RefusedError
 from ismsg_tui.screens.faults import TellsFaults
+from ismsg_tui.screens.file_habits import FileHabits
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.blobs import FileCancelledError, FileError, examine
 from ismsg_tui.store.connection import DatabaseError
@@ -41,21 +41,6 @@ log = logging.getLogger(__name__)
 
 PROGRESS = 0.1
 """Seconds between two looks at how far a copy has come."""
-
-
-@dataclass
-class FileHabits:
-    """What is remembered while the console is open: the folders last used."""
-
-    attach_from: Path | None = None
-    save_in: Path | None = None
-
-    @property
-    def save_folder(self) -> str:
-        """Where to save unless something else is typed; it can be gone on from."""
-        downloads = Path.home() / "Downloads"
-        folder = self.save_in or (downloads if downloads.is_dir() else Path.home())
-        return shortened(os.path.join(folder, ""))  # noqa: PTH118 - Path would drop the last separator
 
 
 class Adding:

@@ -25,8 +25,8 @@ from ismsg_tui.domain.text import clean, file_name
 from ismsg_tui.domain.words import author_words
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.faults import TellsFaults
-from ismsg_tui.screens.file_acts import FileHabits
 from ismsg_tui.screens.file_dialogs import SaveDialog
+from ismsg_tui.screens.file_habits import FileHabits
 from ismsg_tui.screens.picker import Picker
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.store.blobs import SCOPE, BlobState, FileError

@@ -1,4 +1,4 @@
-"""Running the server: in the foreground, or on a thread of another program."""
+"""Running the server in one process: in the foreground, or on a thread of another program."""
 
 from __future__ import annotations
 
@@ -10,21 +10,16 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 from msgspec import Struct
-from sqlalchemy import select
 
 from ismsg_tui.server.app import Server, ServerSettings, create_app
-from ismsg_tui.server.database import Database
-from ismsg_tui.server.tables import workspace as workspaces
 from ismsg_tui.sqlite import sqlite3
-
-log = logging.getLogger(__name__)
 
 LOCK = "server.lock"
 _GRACE = 3
@@ -136,36 +131,6 @@ class Background:
             self._running.run(sockets=[listening])
 
 
-def serve(plan: Plan, host: str, port: int, workers: int, on_ready: Callable[[str], None]) -> None:
-    """Migrate the database and run the server until SIGTERM or SIGINT ends it.
-
-    `on_ready` gets the address once it answers. Raises ServeError.
-    """
-    with ExitStack() as stack:
-        database = Database(plan.url)
-        stack.callback(database.close)
-        if database.is_sqlite:
-            if workers > 1:
-                raise ServeError(
-                    f"{workers} workers need PostgreSQL: with SQLite one process does all the work. "
-                    "Leave out --workers, or name a PostgreSQL database by --db."
-                )
-            stack.enter_context(only_server(plan.folder))
-        listening = stack.enter_context(listen(host, port))
-        database.migrate()
-        _look_for_workspaces(database)
-        address = address_of(listening, plan.tls)
-        if workers == 1:
-            run_here(
-                Server(database, plan.folder, settings=plan.settings), listening, plan.tls, lambda: on_ready(address)
-            )
-        else:
-            from ismsg_tui.server.workers import Workers  # noqa: PLC0415 - it imports this module
-
-            database.close()
-            Workers(plan, listening, workers).run(lambda: on_ready(address))
-
-
 def run_here(server: Server, listening: socket.socket, tls: Tls | None, on_ready: Callable[[], None]) -> None:
     """Run a server in this process, on the main thread, until a signal ends it. Raises ServeError."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -215,12 +180,6 @@ def address_of(listening: socket.socket, tls: Tls | None) -> str:
     """The address under which a socket is reached."""
     host, port = listening.getsockname()[:2]
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _look_for_workspaces(database: Database) -> None:
-    with database.read() as connection:
-        if connection.execute(select(workspaces.c.id).limit(1)).first() is None:
-            log.warning("there is no workspace yet: “ismsg server init” begins one")
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

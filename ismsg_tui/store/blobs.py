@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 from msgspec.structs import replace
@@ -31,9 +31,7 @@ from ismsg_tui.files.handling import (
     sha256_of,
 )
 from ismsg_tui.store.connection import Connection
-
-if TYPE_CHECKING:
-    from ismsg_tui.store.store import Store
+from ismsg_tui.store.store_file import StoreFile
 
 SCOPE = "blob:"
 """What the scopes begin with under which listeners hear of blobs; the SHA-256 follows."""
@@ -81,7 +79,7 @@ class _Running:
 class Blobs:
     """The blobs of a store; any thread may call, and what copies may take long."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StoreFile) -> None:
         self._store = store
         self.folder = BlobFolder(store.path.parent / "blobs")
         """Where they lie."""

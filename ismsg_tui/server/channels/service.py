@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from ismsg_tui.clock import now_ms
 from ismsg_tui.server.blobs import Blobs
+from ismsg_tui.server.channels.delivery import Deliveries
 from ismsg_tui.server.channels.fetch import Fetcher
 from ismsg_tui.server.channels.reception import Reception
 from ismsg_tui.server.channels.registry import Registry
 from ismsg_tui.server.channels.reports import Reports
 from ismsg_tui.server.chores import LOOK, Chores
 from ismsg_tui.server.database import Database
-from ismsg_tui.server.delivery import Deliveries
 from ismsg_tui.server.file_links import FileLinks
 from ismsg_tui.server.housekeeping import tidy
 from ismsg_tui.server.ledger import Ledger
