@@ -104,6 +104,8 @@ def test_a_team_is_set_up_and_signs_in(desk: Desk) -> None:
     assert "agent, team's contacts" in shown
     (device,) = desk.objects("device", "ls")
     assert device["id"] == session.device_id
+    assert device["renewed_at"]
+    assert "Renewed" in desk.good("device", "ls")
     desk.good("device", "revoke", session.device_id)
     assert "signed out" in desk.good("device", "ls")
     with pytest.raises(ProblemError):

@@ -218,7 +218,7 @@ def device() -> None:
 @workspace_option
 @json_option
 def list_devices(place: ServerPlace, wanted: str, as_json: bool) -> None:
-    """List every device that was signed in, the newest first."""
+    """List every device that was signed in, the newest first. One that is used renews its sign-in each hour."""
     with server_desk(place) as desk:
         workspace_id = desk.workspace(wanted)
         users = desk.ledger.settings(workspace_id).users
@@ -230,12 +230,12 @@ def list_devices(place: ServerPlace, wanted: str, as_json: bool) -> None:
     if not notes:
         click.echo("Nobody has signed in yet.")
         return
-    table = lines_table("User", "Device", "Client", "Last seen", "Id")
+    table = lines_table("User", "Device", "Client", "Renewed", "Id")
     for note in notes:
         owner = users.get(note.user_id)
-        seen = "signed out" if note.revoked_at is not None else when(note.seen_at)
+        renewed = "signed out" if note.revoked_at is not None else when(note.seen_at)
         who = one_line(owner.name if owner else "")
-        table.add_row(who, one_line(note.name), one_line(note.client), seen, note.id[-12:])
+        table.add_row(who, one_line(note.name), one_line(note.client), renewed, note.id[-12:])
     print_lines(table)
 
 
@@ -246,7 +246,7 @@ def _device_object(note: DeviceNote) -> dict[str, object]:
         "name": note.name,
         "client": note.client,
         "created_at": rfc3339(note.created_at),
-        "seen_at": rfc3339(note.seen_at),
+        "renewed_at": rfc3339(note.seen_at),
         "revoked_at": rfc3339(note.revoked_at),
     }
 
