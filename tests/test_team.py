@@ -13,7 +13,7 @@ from ismsg_tui.domain.views import View
 from ismsg_tui.domain.wire import Availability, PresenceNote
 from ismsg_tui.store import outbox
 from ismsg_tui.store.outbox import OutboxState
-from ismsg_tui.sync.authority import SignedOutError, UnreachableError
+from ismsg_tui.sync.authority import AnewError, SignedOutError, UnreachableError
 from ismsg_tui.sync.status import SyncState
 from tests.factories import ANA, BEN, HOUR, MAI, WORKSPACE
 from tests.on_a_bad_line import team
@@ -179,6 +179,35 @@ def test_after_a_restored_backup_every_console_sends_again_what_the_backup_lacks
     assert sorted(ana.texts()) == ["after the backup", "before the backup", "noted after the backup"]
     assert ana.refused == ben.refused == []
     assert ana.store.replica.epoch == ben.store.replica.epoch
+
+
+def test_what_is_sent_before_a_restore_was_noticed_comes_behind_what_the_backup_lacks(team: Team) -> None:
+    ana = team.console("ana")
+    ana.sync.exchange()
+    backup = back_up(team)
+    ana.act(SendMessage(MAI.id, "one"))
+    ana.sync.exchange()
+    team.restore(backup)
+    ana.act(SendMessage(MAI.id, "two"))
+    ana.sync.exchange()
+    fresh = team.console("fresh")
+    in_step(ana, fresh)
+    assert ana.texts() == fresh.texts() == ["one", "two"]
+    assert ana.counts.unsent == 0
+    assert ana.refused == []
+
+
+def test_what_another_history_was_given_is_not_taken_and_can_be_taken_back(team: Team) -> None:
+    ana = team.console("ana")
+    ana.sync.exchange()
+    backup = back_up(team)
+    team.restore(backup)
+    given = ana.act(SendMessage(MAI.id, "too early"))
+    with pytest.raises(AnewError):
+        ana.sync._exchange.push()
+    assert ana.store.withdraw(given, now_ms())
+    ana.sync.exchange()
+    assert ana.texts() == []
 
 
 def test_after_a_restored_backup_what_nobody_knows_any_more_is_gone_from_every_console(team: Team) -> None:

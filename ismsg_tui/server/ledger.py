@@ -58,6 +58,7 @@ Within = Callable[[sa.Connection], None]
 Hook = Callable[[sa.Connection, str, int, Issued | None, Sequence[Entity]], None]
 BlobCheck = Callable[[sa.Connection, str, str, Reader | None], bool]
 
+_RESTORED = "The workspace was restored from a backup."
 _SIGHT = sa.select(tables.member.c.sight).where(
     tables.member.c.ws == sa.bindparam("ws"), tables.member.c.user_id == sa.bindparam("user")
 )
@@ -90,12 +91,16 @@ class Ledger:
 
     # Commands
 
-    def push(self, viewer: Viewer, commands: Sequence[Issued]) -> wire.Results:
+    def push(self, viewer: Viewer, commands: Sequence[Issued], epoch: str = "") -> wire.Results:
         """Carry out a user's commands in order; one that was seen before is answered as then.
 
-        Raises ProblemError: 422 for a command that can't be one, or another one under an id that was used, 503 where
-        the database is busy. Where some commands were carried out before that, their results are returned.
+        Whoever names the `epoch` for which they are has none carried out in another history, in which others have to
+        come first. Raises ProblemError: 410 for that, 422 for a command that can't be one, or another one under an id
+        that was used, 503 where the database is busy. Where some commands were carried out before that, their results
+        are returned.
         """
+        if epoch not in ("", viewer.epoch):
+            raise _begin_anew("cursor-epoch", _RESTORED)
         wrong = [
             wire.FieldError(f"/commands/{place}{fault.pointer}", fault.detail)
             for place, issued in enumerate(commands)
@@ -298,7 +303,7 @@ def _check_cursor(standing: Standing, since: int, epoch: str, sight: int, now_si
     # Who takes all rows never had what was gone as he began.
     knows_of = max(since, begun)
     if epoch != standing.epoch:
-        code, reason = "cursor-epoch", "The workspace was restored from a backup."
+        code, reason = "cursor-epoch", _RESTORED
     elif sight != now_sight:
         code, reason = "cursor-sight", "What you may see in the workspace has changed."
     elif since > standing.head:
@@ -307,4 +312,8 @@ def _check_cursor(standing: Standing, since: int, epoch: str, sight: int, now_si
         code, reason = "cursor-too-old", "Changes so long ago are not known any more."
     else:
         return
-    raise ProblemError(410, code, f"{reason} Begin anew from revision 0.")
+    raise _begin_anew(code, reason)
+
+
+def _begin_anew(code: str, reason: str) -> ProblemError:
+    return ProblemError(410, code, f"{reason} Begin anew from revision 0.")

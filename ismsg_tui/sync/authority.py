@@ -96,7 +96,8 @@ class Authority(Protocol):
     def push(self, commands: Sequence[Issued]) -> list[Answer]:
         """Carry out commands in order; one that was seen before is answered as then.
 
-        One answer for each command that was attempted; the others have not been looked at.
+        One answer for each command that was attempted; the others have not been looked at. Raises AnewError where
+        nothing was, since it is not the history of the last meeting any more.
         """
         ...
 

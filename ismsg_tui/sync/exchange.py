@@ -147,6 +147,8 @@ class Exchange:
             failure = error
         try:
             self.push()
+        except AnewError:
+            pass  # pulling is told the same and begins anew; then it leaves, behind what the authority has lost
         except BusyError as error:
             failure = failure or error
         except (UnreachableError, SignedOutError):
@@ -170,8 +172,8 @@ class Exchange:
                 continue
             try:
                 answers = self._authority.push([entry.issued for entry in leaving])
-            except UnreachableError as error:
-                if not error.arrived:
+            except (UnreachableError, AnewError) as error:
+                if isinstance(error, AnewError) or not error.arrived:
                     store.unmark_sending(leaving)
                 raise
             self._take(answers)

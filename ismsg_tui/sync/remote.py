@@ -14,7 +14,7 @@ from ismsg_tui.domain.packing import unpack
 from ismsg_tui.domain.state import Refusal
 from ismsg_tui.domain.wire import LARGEST_BODY, MOST_COMMANDS, Hello, PresenceNote, Results, answer_of
 from ismsg_tui.files.handling import Cancelled, Progress
-from ismsg_tui.sync.authority import OnPresence, Snapshot, Standing, UnreachableError
+from ismsg_tui.sync.authority import AnewError, OnPresence, Snapshot, Standing, UnreachableError
 from ismsg_tui.sync.credentials import Credentials
 from ismsg_tui.sync.http import READ, Http, ProblemError, decoded, json_body
 from ismsg_tui.sync.live import Live, Query
@@ -57,12 +57,15 @@ class RemoteAuthority:
         return self._standing
 
     def push(self, commands: Sequence[Issued]) -> list[Answer]:
-        """Carry out commands in order; those that the server will never take are answered with a refusal."""
+        """Carry out commands in order; those that the server will never take are answered with a refusal.
+
+        Raises AnewError where it was restored since the last meeting: what it lost by that has to come first.
+        """
         answers: list[Answer] = []
         for batch in batches(commands):
             try:
                 answers += self._push(batch)
-            except UnreachableError:
+            except (UnreachableError, AnewError):
                 if not answers:
                     raise
                 return answers  # these are settled; the others are sent again
@@ -72,7 +75,11 @@ class RemoteAuthority:
         body = b'{"commands":[' + b",".join(batch) + b"]}"
         try:
             reply = self._http.ask(
-                "POST", f"{self._path}/commands", content=body, headers={"Content-Type": "application/json"}
+                "POST",
+                f"{self._path}/commands",
+                params={"epoch": self._standing.epoch} if self._standing else {},
+                content=body,
+                headers={"Content-Type": "application/json"},
             )
         except ProblemError as error:
             if error.problem.status not in _NEVER:

@@ -95,12 +95,17 @@ async def changes(
     "/v1/w/{ws:str}/commands",
     status_code=HTTPStatus.OK,
     guards=[signed_in],
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 503),
+    responses=problems(400, 401, 403, 404, 410, 413, 415, 422, 429, 503),
 )
-async def commands(request: ViewerRequest, server: NamedServer, data: JSONBody[CommandBatch]) -> Results:
-    """Carry out commands in order; answers for those that were attempted. Sending them again is safe."""
+async def commands(
+    request: ViewerRequest, server: NamedServer, data: JSONBody[CommandBatch], epoch: Epoch = ""
+) -> Results:
+    """Carry out commands in order; answers for those that were attempted. Sending them again is safe.
+
+    With `epoch` nothing is carried out in another history than that.
+    """
     server.commands_rate.take(request.auth.device_id, len(data.commands))
-    results = await server.offload(server.ledger.push, request.auth, data.commands)
+    results = await server.offload(server.ledger.push, request.auth, data.commands, epoch)
     server.metrics.commands(data.commands, results.results)
     request.scope["state"]["head"] = results.head
     return results
