@@ -99,14 +99,14 @@ def test_the_presets_are_the_usual_four() -> None:
     assert [(name, moment_words(end, NOW)) for name, end in presets(NOW)] == [
         ("1 hour", "today 15:10"),
         ("4 hours", "today 18:10"),
-        ("tomorrow 09:00", "Thu 26 Mar 09:00"),
+        ("Tomorrow 09:00", "Thu 26 Mar 09:00"),
         ("Monday 09:00", "Mon 30 Mar 09:00"),
     ]
 
 
 def test_on_a_sunday_tomorrow_and_monday_are_one_preset() -> None:
     sunday = datetime(2026, 3, 22, 14, tzinfo=BERLIN)
-    assert [name for name, _ in presets(sunday)] == ["1 hour", "4 hours", "tomorrow 09:00"]
+    assert [name for name, _ in presets(sunday)] == ["1 hour", "4 hours", "Tomorrow 09:00"]
 
 
 def test_on_a_monday_morning_monday_is_the_next_one() -> None:

@@ -44,6 +44,7 @@ def words(type_: EventType, source: Source = Source.USER, author: User | None = 
         (words(EventType.ASSIGNED, Source.API, None, assignee_id=ANA.id), "assigned to Ana Silva by the API"),
         (words(EventType.ASSIGNED, assignee_id=GONE), "assigned to somebody by Ana Silva"),
         (words(EventType.UNASSIGNED, previous_id=BEN.id), "unassigned by Ana Silva (was Ben Okoye)"),
+        (words(EventType.UNASSIGNED, previous_id=ANA.id), "Ana Silva gave the contact back"),
         (words(EventType.UNASSIGNED, Source.CLOSE_LEGACY, previous_id=BEN.id), "unassigned on closing (was Ben Okoye)"),
         (words(EventType.CLOSED, category="Refund", summary="paid\nback"), "closed by Ana Silva · Refund · paid back"),
         (words(EventType.CLOSED, Source.IMPORT, None), "closed by the import"),

@@ -49,7 +49,7 @@ def presets(now: datetime) -> list[tuple[str, datetime]]:
     named = {
         "1 hour": _later(now, timedelta(hours=1)),
         "4 hours": _later(now, timedelta(hours=4)),
-        "tomorrow 09:00": parse_snooze("tomorrow", now),
+        "Tomorrow 09:00": parse_snooze("tomorrow", now),
         "Monday 09:00": _wall(monday, MORNING, now),
     }
     ends = sorted(named.items(), key=lambda item: item[1])

@@ -77,7 +77,10 @@ def event_words(message: Message, users: Mapping[str, User], contact_name: str, 
             return _assigned(message, event, users, by)
         case EventType.UNASSIGNED:
             was = f" (was {user_name(event.previous_id, users)})" if event.previous_id else ""
-            return f"unassigned on closing{was}" if event.source is Source.CLOSE_LEGACY else f"unassigned by {by}{was}"
+            if event.source is Source.CLOSE_LEGACY:
+                return f"unassigned on closing{was}"
+            own = message.author_id is not None and message.author_id == event.previous_id
+            return f"{by} gave the contact back" if own else f"unassigned by {by}{was}"
         case EventType.SNOOZED:
             return f"snoozed until {when(event.until or 0)} by {by}"
         case EventType.WOKEN:

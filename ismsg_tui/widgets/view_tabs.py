@@ -25,7 +25,7 @@ SORT_TITLES = {
     Sort.OLDEST: "oldest first",
     Sort.WAITING: "longest waiting",
     Sort.WAKING: "next to wake",
-    Sort.CLOSED: "closed last",
+    Sort.CLOSED: "last closed first",
 }
 NOBODY = {
     View.NEW: ("Nobody is waiting.", "New customers appear here until somebody takes them."),
