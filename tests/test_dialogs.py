@@ -161,7 +161,7 @@ async def test_dialogs_fit_every_screen(size: tuple[int, int]) -> None:
     async with shown(closing(), size) as (app, pilot, _):
         await pilot.press("tab", "a")
         assert_screen_is_safe(app)
-    async with shown(SnoozeDialog(NOW, NOW + timedelta(hours=1)), size) as (app, pilot, _):
+    async with shown(SnoozeDialog("Mai Tran", NOW, NOW + timedelta(hours=1)), size) as (app, pilot, _):
         await pilot.press("tab", "a")
         assert_screen_is_safe(app)
 
@@ -191,13 +191,13 @@ async def test_hard_texts_reach_no_terminal() -> None:
     ],
 )
 async def test_a_snooze_is_chosen_by_number_by_moving_or_in_words(keys: list[str], until: datetime) -> None:
-    async with shown(SnoozeDialog(NOW, None)) as (_, pilot, given):
+    async with shown(SnoozeDialog("Mai Tran", NOW, None)) as (_, pilot, given):
         await pilot.press(*keys)
         assert given == [until]
 
 
 async def test_what_is_typed_is_explained_while_it_is_typed() -> None:
-    async with shown(SnoozeDialog(NOW, None)) as (app, pilot, given):
+    async with shown(SnoozeDialog("Mai Tran", NOW, None)) as (app, pilot, given):
         await pilot.press("tab", *"16")
         assert "not understood" in screen_text(app)
         await pilot.press("colon", *"30")
@@ -206,20 +206,20 @@ async def test_what_is_typed_is_explained_while_it_is_typed() -> None:
 
 
 async def test_enter_on_what_makes_no_sense_stays_and_says_why() -> None:
-    async with shown(SnoozeDialog(NOW, None)) as (app, pilot, given):
+    async with shown(SnoozeDialog("Mai Tran", NOW, None)) as (app, pilot, given):
         await pilot.press("tab", *"never", "enter")
         assert "“never” is not understood" in screen_text(app)
         assert given == []
 
 
 async def test_it_says_until_when_the_conversation_is_snoozed_now() -> None:
-    async with shown(SnoozeDialog(NOW, NOW + timedelta(days=2))) as (app, pilot, given):
+    async with shown(SnoozeDialog("Mai Tran", NOW, NOW + timedelta(days=2))) as (app, pilot, given):
         assert "Snoozed until Fri 27 Mar 14:10 now." in screen_text(app)
         await pilot.press("escape")
         assert given == [None]
 
 
 async def test_a_click_takes_a_preset() -> None:
-    async with shown(SnoozeDialog(NOW, None)) as (_, pilot, given):
+    async with shown(SnoozeDialog("Mai Tran", NOW, None)) as (_, pilot, given):
         await pilot.click("#presets", offset=(5, 1))
         assert given == [NOW + timedelta(hours=4)]

@@ -188,19 +188,19 @@ async def test_a_deleted_search_shows_the_usual_emoji_again() -> None:
 
 
 async def test_the_agent_comes_first_then_active_teammates_by_name() -> None:
-    async with shown(AssignDialog(USERS, "ben", None)) as (app, pilot, given):
+    async with shown(AssignDialog("Mai Tran", USERS, "ben", None)) as (app, pilot, given):
         assert labels(app) == ["You — Ben Okafor", "Ana Ruiz", "Anaïs Petit"]
         await pilot.press("enter")
         assert given == [AssignChoice("ben")]
 
 
 async def test_an_agent_who_is_called_you_is_named_once() -> None:
-    async with shown(AssignDialog([User(id="you", name="You")], "you", None)) as (app, _, __):
+    async with shown(AssignDialog("Mai Tran", [User(id="you", name="You")], "you", None)) as (app, _, __):
         assert labels(app) == ["You"]
 
 
 async def test_an_assigned_contact_can_be_given_to_nobody_and_its_assignee_is_marked() -> None:
-    async with shown(AssignDialog(USERS, "ben", "ana")) as (app, pilot, given):
+    async with shown(AssignDialog("Mai Tran", USERS, "ben", "ana")) as (app, pilot, given):
         assert labels(app) == ["You — Ben Okafor", "Nobody (unassign)", "Ana Ruiz", "Anaïs Petit"]
         assert [line for line in screen_lines(app) if " now " in line and "Ana Ruiz" in line]
         await pilot.press(*"nobody", "enter")
@@ -208,7 +208,7 @@ async def test_an_assigned_contact_can_be_given_to_nobody_and_its_assignee_is_ma
 
 
 async def test_a_teammate_is_found_without_accents_and_by_team() -> None:
-    async with shown(AssignDialog(USERS, "ben", None)) as (app, pilot, _):
+    async with shown(AssignDialog("Mai Tran", USERS, "ben", None)) as (app, pilot, _):
         await pilot.press(*"anais")
         assert labels(app) == ["Anaïs Petit"]
         await pilot.press(*["backspace"] * 5, *"front")
@@ -241,7 +241,7 @@ async def test_pickers_fit_every_screen(size: tuple[int, int]) -> None:
     async with shown(EmojiPicker(["🦊"]), size) as (app, pilot, _):
         await pilot.press("a", "down")
         assert_screen_is_safe(app)
-    async with shown(AssignDialog(USERS, "ben", "ana"), size) as (app, pilot, _):
+    async with shown(AssignDialog("Mai Tran", USERS, "ben", "ana"), size) as (app, pilot, _):
         await pilot.press("a", "down")
         assert_screen_is_safe(app)
 
@@ -269,5 +269,5 @@ async def test_hard_snippets_reach_no_terminal(size: tuple[int, int]) -> None:
 @needs_hard_texts
 async def test_hard_names_of_teammates_reach_no_terminal() -> None:
     people = [User(id=name, name=text, team=text) for name, text in HARD_TEXTS.items()]
-    async with shown(AssignDialog(people, people[0].id, people[1].id)) as (app, pilot, _):
+    async with shown(AssignDialog("Mai Tran", people, people[0].id, people[1].id)) as (app, pilot, _):
         await look_through(app, pilot, len(people) // 10)

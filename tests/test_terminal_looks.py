@@ -78,7 +78,7 @@ def console(folder: Path, settings: str = "", **environment: str) -> Iterator[Te
         assert terminal.wait() == 0
 
 
-DIALOGS = ((F1, "Answering"), (F2, "Type to filter"), ("a", " Assign to "), ("c", "Summary"), ("s", "Another time"))
+DIALOGS = ((F1, "Answering"), (F2, "Type to filter"), ("a", "Enter Assign"), ("c", "Summary"), ("s", "Another time"))
 
 
 def walk(terminal: Terminal) -> None:

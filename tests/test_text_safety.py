@@ -118,10 +118,10 @@ def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_aliv
         terminal.ask("\x1b", "▌")
         for step in (2, 7, 12, 17):
             terminal.send("a")
-            terminal.wait_for("─ Assign to ─")
+            terminal.wait_for("─ Assign · ")
             terminal.ask(DOWN * step, "▌")
             terminal.ask("\r", "Assigned to")
-            terminal.wait_for(lambda: "─ Assign to ─" not in terminal.text)
+            terminal.wait_for(lambda: "─ Assign · " not in terminal.text)
         terminal.send("c")
         terminal.wait_for("─ Close · ")
         for keys in downs(len(OWN)):

@@ -94,7 +94,7 @@ def said(pilot: Pilot[int]) -> str:
 @pytest.mark.parametrize("size", SIZES)
 async def test_three_ways_and_what_each_means_fit_every_terminal(tmp_path: Path, size: tuple[int, int]) -> None:
     async with welcome(tmp_path, size=size) as (pilot, _):
-        for words in ("1 Try the demo", "2 Work alone", "3 Sign in to a server", "An invented hotel", "Enter Begin"):
+        for words in ("1  Try the demo", "2  Work alone", "3  Sign in to a server", "An invented hotel", "Enter Begin"):
             assert words in on_screen(pilot)
         await pilot.press("down")
         assert "An inbox of your own" in on_screen(pilot)

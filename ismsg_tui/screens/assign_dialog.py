@@ -22,8 +22,8 @@ class AssignChoice:
 class AssignDialog(Picker[AssignChoice, AssignChoice]):
     """The agent, then nobody where somebody has the contact, then everybody else who is active, by name."""
 
-    def __init__(self, users: Sequence[User], me: str, assignee: str | None) -> None:
-        """`me` and `assignee` are ids of users."""
+    def __init__(self, name: str, users: Sequence[User], me: str, assignee: str | None) -> None:
+        """`name` is the contact's; `me` and `assignee` are ids of users."""
         now = AssignChoice(assignee)
         mine = [_choice(user, now, you=True) for user in users if user.id == me]
         nobody = [Choice(AssignChoice(None), "Nobody (unassign)")] if assignee is not None else []
@@ -31,7 +31,7 @@ class AssignDialog(Picker[AssignChoice, AssignChoice]):
             (user for user in users if user.active and user.id != me), key=lambda user: user.name.casefold()
         )
         choices = [*mine, *nobody, *(_choice(user, now) for user in others)]
-        super().__init__("Assign to", choices, take="Assign", what="teammate")
+        super().__init__(f"Assign · {name}", choices, take="Assign", what="teammate")
 
     def result(self, value: AssignChoice) -> AssignChoice:
         """The choice itself."""

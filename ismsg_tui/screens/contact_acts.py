@@ -164,9 +164,10 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
             return
         from ismsg_tui.screens.assign_dialog import AssignDialog
 
-        users = list(self._inbox.users.values())
-        choice = await self.app.push_screen_wait(AssignDialog(users, self._inbox.user_id, card.contact.assignee_id))
-        if choice is not None and await self._write(self._inbox.assign, card.contact.id, choice.user_id):
+        users, contact = list(self._inbox.users.values()), card.contact
+        dialog = AssignDialog(contact.name, users, self._inbox.user_id, contact.assignee_id)
+        choice = await self.app.push_screen_wait(dialog)
+        if choice is not None and await self._write(self._inbox.assign, contact.id, choice.user_id):
             user = self._inbox.users.get(choice.user_id or "")
             name = one_line(user.name, NAME_LIMIT) if user else ""
             self.notify(f"Assigned to {name}." if user else "Unassigned.", timeout=3, markup=False)
@@ -220,7 +221,7 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
         until = card.current.snoozed_until if card.current else None
         now = datetime.now().astimezone()
         snoozed = datetime.fromtimestamp(until / 1000).astimezone() if until else None
-        chosen = await self.app.push_screen_wait(SnoozeDialog(now, snoozed))
+        chosen = await self.app.push_screen_wait(SnoozeDialog(card.contact.name, now, snoozed))
         if chosen is not None:
             at = int(chosen.timestamp() * 1000)
             if await self._write(self._inbox.snooze, card.contact.id, at):

@@ -62,14 +62,14 @@ class SnoozeDialog(Dialog[datetime]):
     }
     """
 
-    def __init__(self, now: datetime, snoozed_until: datetime | None) -> None:
-        """`now` is aware and in the agent's time zone."""
+    def __init__(self, name: str, now: datetime, snoozed_until: datetime | None) -> None:
+        """`name` is the contact's; `now` is aware and in the agent's time zone."""
         self._presets = [
             Choice(end, name, moment_words(end, now), mark="now" if end == snoozed_until else "")
             for name, end in presets(now)
         ]
         super().__init__(
-            "Snooze",
+            f"Snooze · {name}",
             [
                 Key(f"1–{len(self._presets)}", "Choose", ""),
                 Key(key_label("enter"), "Snooze", "take"),

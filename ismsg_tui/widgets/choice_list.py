@@ -131,7 +131,7 @@ class ChoiceList(LineList, Generic[T]):
         ]
         if self.numbered:
             key = base if selected else self.style_of("list--key")
-            line.append(Segment(f"{index + 1} " if index < 9 else "  ", key))
+            line.append(Segment(f"{index + 1}  " if index < 9 else "   ", key))
         mark = f" {shown_line(choice.mark, 12)} " if choice.mark else " "
         room = width - sum(cell_len(part.text) for part in line) - cell_len(mark)
         labels, notes, details = self._widths(room)
