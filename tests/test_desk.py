@@ -373,8 +373,11 @@ async def test_empty_views_say_what_to_do_next(tmp_path: Path) -> None:
             next(line for line in lines if some in line) for some in ("Nobody is waiting.", "New customers")
         )
         assert title.index("Nobody") == words.index("New customers") == 2
+        assert "ismsg import" in on_screen(pilot)
         await press(pilot, "6")
         assert "ismsg import" in on_screen(pilot)
+        painted = pilot.app.screen.query_one(ContactList).render_line(1)
+        assert all(segment.style is not None and segment.style.bgcolor for segment in painted)
 
 
 async def test_every_command_of_the_palette_runs_without_a_contact_and_with_one(tmp_path: Path) -> None:

@@ -216,6 +216,17 @@ async def test_while_what_is_shown_has_left_the_list_the_cursor_stands_on_nobody
         assert "▌ " + CROWD[1] in "\n".join(shown_by(pilot, ContactList))
 
 
+async def test_where_only_the_list_is_in_sight_the_next_contact_follows_one_that_leaves_it(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path, CROWD)
+    async with console(inbox, (80, 24)) as pilot:
+        for number in range(3):
+            assert shown_name(pilot) == CROWD[number]
+            assert "▌ " + CROWD[number] in "\n".join(shown_by(pilot, ContactList))
+            await press(pilot, "s")
+            assert f"Snooze · {CROWD[number]}" in on_screen(pilot)
+            await press(pilot, "1")
+
+
 async def test_new_customers_below_the_rows_in_sight_come_in_at_once(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
     async with console(inbox) as pilot:

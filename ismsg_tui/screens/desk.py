@@ -147,7 +147,15 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
             return "Nobody fits.", "Esc shows all again."
         if place.user_id and (place.rebuilding or not place.epoch):
             return NOT_ALL_HERE
-        return (NOBODY_IN_TEAM if place.user_id else NOBODY)[self.view]
+        words = (NOBODY_IN_TEAM if place.user_id else NOBODY)[self.view]
+        if not place.user_id and self._counts.get(View.ALL) == 0 and self.view is not View.ALL:
+            return words[0], f"{words[1]} {NOBODY[View.ALL][1]}"
+        return words
+
+    def _say_why_empty(self) -> None:
+        if self.contacts.empty_words != (words := self._empty_words()):
+            self.contacts.empty_words = words
+            self.contacts.refresh()
 
     @property
     def pane(self) -> ConversationPane:
@@ -238,7 +246,10 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
             self._learn_settings()
         if everything or SNIPPETS in scopes:
             self.pane.snippets_changed()
-        self.contacts.rows_changed(settle=self.pane.contact_id in self.acted_on & scopes)
+        acted = self.pane.contact_id in self.acted_on & scopes
+        self.contacts.rows_changed(settle=acted)
+        if acted and self.contacts.highlighted is None and not self.pane.is_on_screen:
+            self.contacts.step(1)  # what keys are for must be in sight
         self.acted_on -= scopes
         if self.pane.contact_id is None:
             self._fill_pane()
@@ -261,6 +272,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
     async def _count_once(self) -> None:
         self._counts, self._unsent = await asyncio.to_thread(self._read_counts)
         self._say_what_is_held_back()
+        self._say_why_empty()
         self.show_title()
         self.post_message(NewCounted(self._counts[View.NEW]))
 
@@ -289,9 +301,7 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
         """Say how things stand with the server."""
         self.status = status
         self.show_title()
-        if self.contacts.empty_words != (words := self._empty_words()):
-            self.contacts.empty_words = words
-            self.contacts.refresh()
+        self._say_why_empty()
 
     @on(TitleBar.UnsentClicked)
     def _on_unsent_clicked(self) -> None:

@@ -278,7 +278,8 @@ class ContactList(LineList):
         """Say why there is nobody here."""
         title, words = self.empty_words
         blank = [Segment("")]
-        lines = [blank, [Segment("  "), fitted(title, max(1, width - 2), self.style_of("list--empty"))], blank]
+        bold = self.style_of("list--empty")
+        lines = [blank, [Segment("  ", bold), fitted(title, max(1, width - 2), bold)], blank]
         lines += [[Segment("  " + line, self.style_of("list--dim"))] for line in wrapped(words, max(1, width - 4))]
         return lines
 
