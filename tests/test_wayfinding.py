@@ -249,6 +249,17 @@ async def test_the_sort_of_a_view_is_switched_and_said(tmp_path: Path) -> None:
         assert rows.index("Lena Fischer") < rows.index("Mai Tran")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_the_terminals_cursor_stands_in_the_composer_before_anything_is_typed(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with console(open_inbox(tmp_path), size) as pilot:
+        await press(pilot, "enter")
+        area = pilot.app.screen.focused
+        assert area is not None
+        await settle_until(pilot, lambda: pilot.app.cursor_position == area.content_region.offset)
+
+
 def _taken_by_ben(inbox: Inbox, name: str) -> Issued:
     return Issued(new_id(), AssignContact(contact_named(inbox, name), BEN.id), Actor(BEN.id), now_ms())
 

@@ -11,7 +11,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import ScreenResume
 from textual.geometry import Size
-from textual.widgets import TextArea
 
 from ismsg_tui.actions import Scope, bindings, footer, key_label
 from ismsg_tui.clock import now_ms
@@ -42,7 +41,7 @@ from ismsg_tui.widgets.line_list import LineList
 from ismsg_tui.widgets.once_more import OnceMore
 from ismsg_tui.widgets.recorder_bar import RecorderBar
 from ismsg_tui.widgets.sync_words import is_trouble, sync_words
-from ismsg_tui.widgets.text_fields import PlainInput
+from ismsg_tui.widgets.text_fields import PlainArea, PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.title_bar import Title, TitleBar
 from ismsg_tui.widgets.unsent_bar import UnsentBar
@@ -328,10 +327,8 @@ class Desk(Wayfinding, VoiceActs, UnsentActs, CompanyActs, MessageActs, SigningA
 
     def _park_cursor(self) -> None:
         match self.focused:
-            case LineList() | Timeline() | ContactPanel() | PlainInput() as focused:
+            case LineList() | Timeline() | ContactPanel() | PlainInput() | PlainArea() as focused:
                 focused.park_cursor()
-            case TextArea() as focused:
-                self.app.cursor_position = focused.cursor_screen_offset
 
     def on_resize(self) -> None:
         """Keep the focus on something that can be seen when the panes change."""

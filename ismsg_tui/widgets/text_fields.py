@@ -81,6 +81,16 @@ class PlainArea(TextArea):
         """Where the terminal's cursor is to be; a text that changes without having the focus leaves it where it is."""
         return super().cursor_screen_offset if self.has_focus else self.app.cursor_position
 
+    def on_focus(self) -> None:
+        """Park the terminal's cursor once the field has a place."""
+        self.call_after_refresh(self.park_cursor)
+
+    def park_cursor(self) -> None:
+        """Leave the terminal's cursor where the next letter goes."""
+        if self.cursor_screen_offset != self.app.cursor_position:
+            self.app.cursor_position = self.cursor_screen_offset
+            self.refresh()  # the terminal's cursor moves with what is painted
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         """As tall as the text, within the bounds."""
         return max(1, min(self.wrapped_document.height, self.TALLEST, self.app.size.height // 3))
