@@ -343,6 +343,17 @@ async def test_the_contact_card_shows_earlier_conversations_with_their_notes(tmp
         assert not pilot.app.screen.query_one(ContactPanel).display
 
 
+async def test_a_card_that_fits_has_nothing_to_scroll_from_the_start(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path)
+    mai = inbox.contacts.card(contact_named(inbox, "Mai Tran"))
+    assert mai is not None
+    inbox.store.adopt([replace(mai.contact, email="mai.tran@example.org", language="vi", country="VN")])
+    async with console(inbox, (150, 36)) as pilot:
+        panel = pilot.app.screen.query_one(ContactPanel)
+        assert any("mai.tran@example.org" in line for line in shown_by(pilot, ContactPanel))
+        assert not panel.show_vertical_scrollbar
+
+
 async def test_a_long_value_on_the_card_stays_in_its_column_at_every_width(tmp_path: Path) -> None:
     inbox = open_inbox(tmp_path)
     mai = inbox.contacts.card(contact_named(inbox, "Mai Tran"))
@@ -359,8 +370,8 @@ async def test_a_long_value_on_the_card_stays_in_its_column_at_every_width(tmp_p
             lines = shown_by(pilot, ContactPanel)
             start, end = (next(i for i, line in enumerate(lines) if word in line) for word in ("email", "Earlier"))
             facts = lines[start : end - 1]
-            assert {line[10] for line in facts if not line.startswith("preferred")} == {" "}
-            assert "".join(line[11:].strip() for line in facts).startswith(email)
+            assert {line[9] for line in facts if not line.startswith("preferred")} == {" "}
+            assert "".join(line[10:].strip() for line in facts).startswith(email)
             assert [line.strip() for line in facts if not line.startswith(" ")][-1] == "preferred contact"
             assert facts[-1].strip() == "by telephone"
 

@@ -22,7 +22,7 @@ from ismsg_tui.widgets.segments import MUTED, fit, shown, shown_line, wrapped
 from ismsg_tui.widgets.words import Words
 
 _Piece = Content | tuple[str, str]
-_LABEL = 10
+_LABEL = 9
 """Cells for what a fact is called; a longer name has a line of its own."""
 _INDENT = " " * (_LABEL + 1)
 
@@ -100,6 +100,8 @@ class ContactPanel(VerticalScroll):
         self._write()
 
     def _write(self) -> None:
+        if not self.size.width:
+            return  # out of sight, or not laid out yet: how it folds is not known
         card, users, channels, user_id = self._shown
         body = self.query_one("#card", Words)
         if card is None:
