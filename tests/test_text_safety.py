@@ -140,12 +140,12 @@ def test_nothing_that_pickers_dialogs_and_notices_show_reaches_the_terminal_aliv
         terminal.send("\x1b")
         terminal.wait_for(lambda: "─ Search ─" not in terminal.text)
         terminal.send(CTRL_K)
-        terminal.wait_for("─ Go to ─")
+        terminal.wait_for("─ Jump to ─")
         for keys in downs(len(OWN) - 1):
             terminal.ask(keys, "▌")
         terminal.ask(PASTED, "fits")
         terminal.send("\x1b")
-        terminal.wait_for(lambda: "─ Go to ─" not in terminal.text)
+        terminal.wait_for(lambda: "─ Jump to ─" not in terminal.text)
 
 
 async def test_a_notice_is_one_line_of_plain_text(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Switcher(Picker[str, str]):
         rows = inbox.contacts.rows(order)
         self._recent = [_choice(rows[contact_id]) for contact_id in order if contact_id in rows]
         self._forms = [forms_of(choice) for choice in self._recent]
-        super().__init__("Go to", self._recent[:SHOWN], take="Go", what="contact", search=self._find)
+        super().__init__("Jump to", self._recent[:SHOWN], take="Jump", what="contact", search=self._find)
 
     def result(self, value: str) -> str:
         """The contact's id."""

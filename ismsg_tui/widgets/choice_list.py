@@ -19,7 +19,7 @@ from ismsg_tui.widgets.segments import fit, fitted, shown_line, wrapped
 T = TypeVar("T")
 
 _LABEL_SHARE = 0.45
-_NOTE_SHARE = 0.2
+_NOTE_SHARE = 0.25
 _LEAST_DETAIL = 20
 _LEAST_NOTE = 3
 
@@ -142,7 +142,7 @@ class ChoiceList(LineList, Generic[T]):
             line += [Segment("  ", base), fitted(choice.detail, details, dim)]
         used = labels + sum(size + 2 for size in (notes, details) if size)
         line.append(Segment(" " * (room - used), base))
-        return [[*line, Segment(mark, base + Style(bold=True))]]
+        return [[*line, Segment(mark, base)]]
 
     def _widths(self, room: int) -> tuple[int, int, int]:
         """How many cells label, note and detail get; a column that would say too little is left out."""
