@@ -137,7 +137,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_file", "tab", "Mark", _FILE, _F, "Mark a file to attach several, or complete a path.", palette=False),
     Action("save_file", "ctrl+s", "Save", _FILE, _F, "Save the file in a folder.", palette=False),
     Action("copy_path", "ctrl+y", "Copy path", _FILE, _F, "Copy where the file lies.", palette=False),
-    Action("stop_transfer", "ctrl+x", "Stop", _FILE, _F, "Stop sending or fetching the file.", palette=False),
+    Action(
+        "stop_transfer",
+        "ctrl+x",
+        "Stop, again",
+        _FILE,
+        _F,
+        "Stop sending or fetching the file; try again what was stopped or has failed.",
+        palette=False,
+    ),
     Action("record", "ctrl+r", "Record", _ANY, _V, "Record a voice note for the contact; the same key ends it."),
     Action(
         "play_voice",

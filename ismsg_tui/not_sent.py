@@ -20,6 +20,11 @@ class NotSent:
         """How much there is of it."""
         return unsent_count(self._inbox.store.reader, self._inbox.user_id, now_ms())
 
+    def none_words(self) -> str:
+        """What to say where there is nothing of it: something may still be on its way."""
+        left = self._inbox.unsent()
+        return f"{left:,} not left yet; nothing was refused." if left else "Everything was sent."
+
     def items(self, contact_id: str | None = None) -> list[Unsent]:
         """All of it, or that of one contact, in order of time."""
         return unsent(self._inbox.store.reader, self._inbox.user_id, now_ms(), contact_id)

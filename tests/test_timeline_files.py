@@ -146,6 +146,32 @@ async def test_a_transfer_is_stopped_by_key(tmp_path: Path) -> None:
         assert "not here yet" in "".join(shown_by(pilot, Timeline))
 
 
+async def test_a_file_that_was_stopped_or_failed_is_tried_again_by_the_same_key(tmp_path: Path) -> None:
+    inbox = open_inbox(tmp_path / "data", ("Mai Tran",), hold=60_000)
+    mai, path = contact_named(inbox, "Mai Tran"), tmp_path / "plan.txt"
+    path.write_text("a plan")
+    attachment = inbox.blobs.add(path)
+    inbox.reply(mai, "see", (attachment,))
+    async with console(inbox) as pilot:
+        await press(pilot, "2")
+        assert "about to leave" in "".join(shown_by(pilot, Timeline))
+        await press(pilot, "e", "ctrl+x")
+        assert "failed: Cancelled" in on_screen(pilot)
+        await press(pilot, "ctrl+x")
+        assert "not uploaded yet" in on_screen(pilot)
+        inbox.blobs.set_error(attachment.sha256, "The workspace has no room for more files.")
+        await settle(pilot)
+        assert "failed: The workspace" in on_screen(pilot)
+        await press(pilot, "escape")
+        assert "waits for its file" in "".join(shown_by(pilot, Timeline))
+        await press(pilot, "exclamation_mark")
+        assert any("1 not left yet; nothing was refused." in note.message for note in pilot.app._notifications)
+        await press(pilot, "e", "ctrl+x")
+        assert inbox.blobs.state(attachment.sha256).error == ""
+        await press(pilot, "escape", "z")
+        assert inbox.drafts.read(mai).attachments == (attachment,)
+
+
 def test_a_walk_finds_near_files_first_and_goes_into_no_link(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "node_modules").mkdir()

@@ -61,7 +61,7 @@ def test_retry_sends_it_again(inbox: Inbox) -> None:
     refused(inbox, "hello there")
     assert said_to(inbox, "unsent", "retry 1")[-1] == "Done: Message to Mai Tran is sent again."
     assert NotSent(inbox).count() == 0
-    assert said_to(inbox, "unsent")[-1] == "Notice: Everything was sent."
+    assert said_to(inbox, "unsent")[-1] == "Notice: 1 not left yet; nothing was refused."
 
 
 def test_edit_makes_a_draft_of_it_that_reply_goes_on_with(inbox: Inbox) -> None:

@@ -18,11 +18,12 @@ def unsent(desk: PlainDesk, rest: str) -> None:
     """Say what was not sent and why, with numbers."""
     if rest.strip():
         raise MisreadError("“unsent” stands alone.")
-    desk.unsent = NotSent(desk.inbox).items()
+    not_sent = NotSent(desk.inbox)
+    desk.unsent = not_sent.items()
     for number, item in enumerate(desk.unsent, 1):
         desk.say(f"{Role.UNSENT} {number}", _words(desk, item))
     if not desk.unsent:
-        desk.say(Role.NOTICE, "Everything was sent.")
+        desk.say(Role.NOTICE, not_sent.none_words())
     else:
         desk.say(Role.NOTICE, "retry, edit or discard, then a number, deals with one.")
 

@@ -207,12 +207,14 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
             self.app.copy_to_clipboard(str(place.absolute()))
 
     def action_stop_transfer(self) -> None:
-        """Stop sending or fetching the file; Enter on it fetches it again."""
+        """Stop sending or fetching the file; where that was done before, or it has failed, go on with it."""
         attachment = self._chosen
         if attachment is None:
             return
         state = self._inbox.blobs.state(attachment.sha256)
         if state.total or state.wanted or (state.here and not state.there and not state.error):
             self._writing.later(self._inbox.blobs.cancel, attachment.sha256)
+        elif state.error:
+            self._writing.later(self._inbox.blobs.want, attachment.sha256, attachment.size)
         else:
             self.notify("Nothing is being sent or fetched here.", timeout=3)

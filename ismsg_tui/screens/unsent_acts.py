@@ -82,7 +82,7 @@ class UnsentActs(ContactActs):
             after = [item for item in everything if shown and (item.message.at, item.id) > (shown.message.at, shown.id)]
             shown = next(iter([*after, *everything]), None)
         if shown is None:
-            self.notify("Everything was sent.", timeout=3)
+            self.notify(self.not_sent.none_words(), timeout=3)
             return
         self._unsent_id = shown.id
         if shown.message.contact_id != self.pane.contact_id:

@@ -109,7 +109,7 @@ def lay_out(line: Line, above: Line | None, below: Line | None, around: Surround
     if message.text or not message.attachments:
         rows += _body(message, around, width)
     rows += _files(message, around, width)
-    rows += _footing(line, below, width)
+    rows += _footing(line, below, around, width)
     return rows
 
 
@@ -242,7 +242,7 @@ _STATE = {
 _TROUBLE = {Delivery.FAILED: "✗ not sent", Delivery.UNCERTAIN: "? not known whether it was sent"}
 
 
-def _footing(line: Line, below: Line | None, width: int) -> list[Row]:
+def _footing(line: Line, below: Line | None, around: Surroundings, width: int) -> list[Row]:
     """How far an outgoing message has come; said once under a run of messages that have come equally far."""
     message = line.message
     if line.outbox is OutboxState.REFUSED:
@@ -259,10 +259,12 @@ def _footing(line: Line, below: Line | None, width: int) -> list[Row]:
         return [[(_BAR, Ink.MINE), (part, Ink.FAILED)] for part in text]
     if below is not None and joins(below, line) and below.message.status is message.status and not line.outbox:
         return []
-    return [[(_BAR, Ink.MINE), (_state_words(line), Ink.DIM)]]
+    return [[(_BAR, Ink.MINE), (_state_words(line, around), Ink.DIM)]]
 
 
-def _state_words(line: Line) -> str:
+def _state_words(line: Line, around: Surroundings) -> str:
+    if line.outbox is OutboxState.PENDING and any(around.blob(file.sha256).error for file in line.message.attachments):
+        return "… waits for its file · Esc e tries again, z takes it back"
     if line.outbox is OutboxState.PENDING and line.held_until:
         return "… about to leave · Esc z takes it back"
     if line.outbox is not None:
