@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import ParamSpec
 
 from textual import work
 from textual.screen import Screen
@@ -30,6 +30,8 @@ from ismsg_tui.store.timeline import ContactCard
 from ismsg_tui.widgets.bar import Bar
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 
 class ContactActs(NewestSize, Screen[None], TellsFaults):
@@ -144,7 +146,7 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
         if self.chosen():
             await self.pane.show_files()
 
-    async def _write(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+    async def _write(self, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Have the store do something; a refusal or a fault is told. Returns whether it was done."""
         self.contacts_may_move()
         try:
@@ -204,8 +206,14 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
             note = await self.app.push_screen_wait(dialog)
         if note is None:
             return
-        words = {"category": note.category, "summary": note.summary}
-        if await self._write(self._inbox.close, contact.id, **words, seen_at=seen_at, settles=settles):
+        if await self._write(
+            self._inbox.close,
+            contact.id,
+            category=note.category,
+            summary=note.summary,
+            seen_at=seen_at,
+            settles=settles,
+        ):
             self.notify(f"Closed: {one_line(contact.name, NAME_LIMIT)}. “z” takes it back.", timeout=4, markup=False)
             if then_next:
                 self.action_next_waiting()

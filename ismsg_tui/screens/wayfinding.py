@@ -13,15 +13,13 @@ from ismsg_tui.domain.views import SORTS, Sort, View
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.screens.contact_acts import ContactActs
 from ismsg_tui.screens.conversation_pane import ConversationPane
+from ismsg_tui.screens.visits import Visits
 from ismsg_tui.screens.writing import Writing
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.text_fields import PlainInput
 from ismsg_tui.widgets.timeline import Timeline
 from ismsg_tui.widgets.view_tabs import TITLES
-
-VISITS = 100
-"""How many visited contacts are remembered."""
 
 
 class Wayfinding(ContactActs):
@@ -33,8 +31,7 @@ class Wayfinding(ContactActs):
         self.sorts = {view: sorts[0] for view, sorts in SORTS.items()}
         self.only = ""
         """What narrows the list; empty for all of the view."""
-        self._visited: list[str] = []
-        self._ahead: list[str] = []
+        self._visits = Visits()
         self._searched = "", ""
         """What was searched for the last time, and the message that it led to."""
 
@@ -86,7 +83,7 @@ class Wayfinding(ContactActs):
         """Go to any contact."""
         from ismsg_tui.screens.switcher import Switcher
 
-        chosen = await self.app.push_screen_wait(Switcher(self._inbox, self._visited[::-1]))
+        chosen = await self.app.push_screen_wait(Switcher(self._inbox, self._visits.newest_first))
         if chosen is not None:
             self.go_to(chosen)
 
@@ -128,29 +125,23 @@ class Wayfinding(ContactActs):
 
     @on(ConversationPane.Visited)
     def _remember(self, event: ConversationPane.Visited) -> None:
-        if not self._visited or self._visited[-1] != event.contact_id:
-            self._visited = [*self._visited, event.contact_id][-VISITS:]
-            self._ahead.clear()
+        self._visits.visit(event.contact_id)
 
     def action_back(self) -> None:
         """Go back to the contact before."""
-        if self._visited and self._visited[-1] == self.pane.contact_id:
-            self._ahead.append(self._visited.pop())
-        elif self.pane.contact_id is not None:
-            self._ahead.append(self.pane.contact_id)
-        if not self._visited:
-            self._visited, self._ahead = self._ahead[-1:], self._ahead[:-1]
+        before = self._visits.back(self.pane.contact_id)
+        if before is None:
             self.notify("That was the first.", timeout=3)
-            return
-        self.go_to(self._visited[-1])
+        else:
+            self.go_to(before)
 
     def action_forward(self) -> None:
         """Go forward again."""
-        if not self._ahead:
+        after = self._visits.forward()
+        if after is None:
             self.notify("That is the last.", timeout=3)
-            return
-        self._visited.append(self._ahead.pop())
-        self.go_to(self._visited[-1])
+        else:
+            self.go_to(after)
 
     def action_filter(self) -> None:
         """Narrow the list."""

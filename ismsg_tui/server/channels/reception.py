@@ -179,15 +179,9 @@ class Reception:
         files: tuple[Attachment, ...],
         within: Within,
     ) -> None:
-        if event.echo:
-            issued = Issued(
-                command_id, SendMessage(contact_id, event.text, account.channel_id, files), _ECHO, self._clock()
-            )
-        else:
-            issued = Issued(
-                command_id, ReceiveMessage(contact_id, event.text, account.channel_id, files), _GUEST, self._clock()
-            )
-        self._submit(account.workspace_id, issued, within)
+        actor, kind = (_ECHO, SendMessage) if event.echo else (_GUEST, ReceiveMessage)
+        command = kind(contact_id, event.text, account.channel_id, files)
+        self._submit(account.workspace_id, Issued(command_id, command, actor, self._clock()), within)
 
     def _submit(self, workspace_id: str, issued: Issued, within: Within) -> None:
         result = self._ledger.submit(workspace_id, issued, within=within)
