@@ -117,13 +117,13 @@ async def test_progress_repaints_only_the_line_of_its_file(tmp_path: Path) -> No
         await settle(pilot)
         assert "fetching 0 %" in on_screen(pilot)
         timeline = pilot.app.screen.query_one(Timeline)
-        kept = dict(timeline._strips)
+        kept = dict(timeline._paint._strips)
         running = inbox.blobs._running[FILE.sha256]
         running.told = 0.0
         inbox.blobs.moved(FILE.sha256, 17_000, FILE.size)
         await settle(pilot)
         assert "fetching 50 %" in on_screen(pilot)
-        changed = [key for key, strip in kept.items() if timeline._strips.get(key) is not strip]
+        changed = [key for key, strip in kept.items() if timeline._paint._strips.get(key) is not strip]
         assert {message_id for message_id, _ in changed} == {inbox.timeline(mai)[-2].message.id}
         inbox.blobs.set_error(FILE.sha256, "The server does not have it.")
         inbox.blobs.end(FILE.sha256)

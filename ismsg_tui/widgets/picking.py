@@ -121,7 +121,7 @@ class PickingTimeline(Timeline):
         rows = self._window.rows_of(self._window.lines[place[0]])
         if not _is_barred(rows[place[1]]):
             return strip
-        style = self._style("timeline--picked")
+        style = self._paint.style("timeline--picked")
         first, *others = strip
         pieces = [Segment(_PICKED_BAR + first.text[1:], first.style), *others]
         if self.text_selection is None:  # which has a ground of its own
@@ -133,7 +133,7 @@ class PickingTimeline(Timeline):
         return Strip.join(
             [
                 strip.crop(0, strip.cell_length - cell_len(offer)),
-                Strip([Segment(offer, self._style("timeline--offer"))]),
+                Strip([Segment(offer, self._paint.style("timeline--offer"))]),
             ]
         )
 

@@ -10,7 +10,6 @@ from collections.abc import Container
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import BindingType
 from textual.events import Click
 from textual.geometry import Offset, Size
@@ -22,8 +21,9 @@ from textual.strip import Strip
 from ismsg_tui.actions import Scope, bindings
 from ismsg_tui.domain.entities import MessageKind
 from ismsg_tui.store.timeline import Place
+from ismsg_tui.widgets.line_paint import LINKS_OF, LinePaint
 from ismsg_tui.widgets.line_window import LineSource, LineWindow
-from ismsg_tui.widgets.segments import fit, segment
+from ismsg_tui.widgets.segments import fit
 from ismsg_tui.widgets.timeline_entries import Ink, Surroundings
 
 USUAL_WIDTH = 80
@@ -52,8 +52,7 @@ class Timeline(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._window = LineWindow(None, None, 1)
         self._unseen = 0
-        self._styles_by_ink: dict[str, Style] = {}
-        self._strips: dict[tuple[str, int], Strip] = {}
+        self._paint = LinePaint(self)
         self._end = 0
         """How far down the newest line is when the screen is as high as it was at the last look."""
         self.empty_words = ""
@@ -102,8 +101,7 @@ class Timeline(ScrollView, can_focus=True):
             return
         for index in touched:
             message_id, top, height = window.lines[index].message.id, tops[index], tops[index + 1] - tops[index]
-            for part in range(height):
-                self._strips.pop((message_id, part), None)
+            self._paint.forget(message_id, height)
             self.refresh_lines(top, height)
 
     @property
@@ -131,7 +129,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def _measured(self) -> None:
         """Show what the window holds now."""
-        self._strips.clear()
+        self._paint.forget_rows()
         self.virtual_size = Size(self._window.width, self._window.tops[-1])
         self._end = self.max_scroll_y
         self.refresh()  # neither size nor place need have changed, as from one contact to the next
@@ -181,44 +179,24 @@ class Timeline(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Forget what was painted in the old colours."""
         super().notify_style_update()
-        self._styles_by_ink.clear()
-        self._strips.clear()
-
-    def _style(self, ink: str) -> Style:
-        style = self._styles_by_ink.get(ink)
-        if style is None:
-            style = self._styles_by_ink[ink] = self.get_visual_style(ink).rich_style
-        return style
-
-    def _ink_style(self, ink: Ink, message_id: str) -> Style:
-        style = self._style(ink)
-        is_link = ink in (Ink.LINK, Ink.COMMENT_LINK)
-        return style + Style.from_meta({"links of": message_id}) if is_link else style
+        self._paint.forget_colours()
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width, window = self._width, self._window
         if not window.lines:
             text = self.empty_words if y == 1 else ""
-            dim = self._style(Ink.DIM)
+            dim = self._paint.style(Ink.DIM)
             return Strip([Segment("  ", dim), Segment(fit(text, width), dim)]).crop(0, width)
         if self._unseen and y == self.size.height - 1 and not self.follows:
             words = f" ↓ {self._unseen} new · End shows {'it' if self._unseen == 1 else 'them'} "
-            return Strip([Segment(fit(words.center(width), width), self._style("timeline--more"))])
+            return Strip([Segment(fit(words.center(width), width), self._paint.style("timeline--more"))])
         row = y + self.scroll_offset.y
         if row >= window.tops[-1]:
             return Strip.blank(width, self.rich_style)
         index, part = window.at(row)
         line = window.lines[index]
-        message_id = line.message.id
-        strip = self._strips.get((message_id, part))
-        if strip is None:
-            pieces = window.rows_of(line)[part]
-            segments = [segment(text, self._ink_style(ink, message_id)) for text, ink in pieces]
-            tinted = pieces and pieces[-1][1] in (Ink.COMMENT, Ink.COMMENT_LINK)
-            fill = self._style(Ink.COMMENT) if tinted else self.rich_style
-            strip = Strip(segments).adjust_cell_length(width, fill)
-            self._strips[message_id, part] = strip
+        strip = self._paint.row(line.message.id, part, window.rows_of(line)[part], width)
         selected = self.text_selection.get_span(row) if self.text_selection is not None else None
         if selected is not None:
             strip = self._marked(strip, *selected)
@@ -321,7 +299,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         """A click on the bar of new messages shows them; one on a link asks where it leads."""
-        linked = event.style.meta.get("links of")
+        linked = event.style.meta.get(LINKS_OF)
         if isinstance(linked, str) and self.text_selection is None:
             self.post_message(self.LinkClicked(linked))
         if self._unseen and event.y == self.size.height - 1:
