@@ -103,7 +103,9 @@ class UnsentActs(ContactActs):
     @on(UnsentBar.Asked)
     def _on_unsent_asked(self, event: UnsentBar.Asked) -> None:
         item = self._shown_of(self._unsent_here())
-        if event.action_id == "leave_unsent" or item is None:
+        if event.action_id == "next_unsent":
+            self.action_next_unsent()
+        elif event.action_id == "leave_unsent" or item is None:
             self.leave_bar()
         elif event.action_id == "send_again":
             self._send_again(item)

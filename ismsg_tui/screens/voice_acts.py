@@ -235,7 +235,7 @@ class VoiceActs(ContactActs):
             self._drop(waiting)
         elif voice.note is None and waiting is not None and waiting.sending:
             return
-        elif event.action_id == "pause_voice":
+        elif event.action_id in ("pause_voice", "play_voice"):
             voice.toggle(waiting)
         elif event.action_id in ("voice_back", "voice_forward"):
             voice.seek(waiting, by=STEP if event.action_id == "voice_forward" else -STEP)

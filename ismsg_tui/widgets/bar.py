@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.events import Key
 from textual.geometry import Offset
 from textual.message import Message
 from textual.widget import Widget
 
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import Scope, action, bindings, key_label
 from ismsg_tui.widgets.key_line import Key as KeyShown
 from ismsg_tui.widgets.key_line import KeyLine
 from ismsg_tui.widgets.status_line import StatusLine
+
+
+def asking(scope: Scope) -> list[BindingType]:
+    """The keys of a bar: the desk does what they ask for."""
+    return [replace(binding, action=f"ask('{binding.action}')") for binding in bindings(scope)]
 
 
 class Bar(Vertical, can_focus=True):
@@ -98,7 +105,11 @@ class Bar(Vertical, can_focus=True):
         if not any(event.key in action(name).current_keys for name in self.CONFIRMED_BY):
             self.post_message(self.Disarmed())
 
+    def action_ask(self, action_id: str) -> None:
+        """Tell what is asked for."""
+        self.post_message(self.Asked(action_id))
+
     @on(KeyLine.Pressed)
-    async def _press(self, event: KeyLine.Pressed) -> None:
+    def _press(self, event: KeyLine.Pressed) -> None:
         event.stop()
-        await self.run_action(event.action)
+        self.action_ask(event.action)

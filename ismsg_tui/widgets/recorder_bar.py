@@ -14,8 +14,8 @@ from textual.reactive import reactive, var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ismsg_tui.actions import Scope, bindings
-from ismsg_tui.widgets.bar import Bar
+from ismsg_tui.actions import Scope
+from ismsg_tui.widgets.bar import Bar, asking
 from ismsg_tui.widgets.key_line import KeyLine
 from ismsg_tui.widgets.status_line import StatusLine
 from ismsg_tui.widgets.voice_lines import BarView, running, whole
@@ -83,7 +83,7 @@ class _Wave(Widget):
 class RecorderBar(Bar):
     """Title, waveform, what there is to say, keys; not there while there is nothing to show."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.VOICE)]
+    BINDINGS: ClassVar[list[BindingType]] = asking(Scope.VOICE)
     CONFIRMED_BY: ClassVar[tuple[str, ...]] = ("drop_voice", "record_again")
     DEFAULT_CSS = """
     RecorderBar {
@@ -139,39 +139,3 @@ class RecorderBar(Bar):
     def _seek(self, event: _Wave.Clicked) -> None:
         event.stop()
         self.post_message(self.SeekWanted(event.share))
-
-    def action_record(self) -> None:
-        """Stop the recording, or go to it, by the mouse."""
-        self.post_message(self.Asked("record"))
-
-    def action_play_voice(self) -> None:
-        """Play or pause, by the mouse."""
-        self.post_message(self.Asked("pause_voice"))
-
-    def action_finish_voice(self) -> None:
-        """Stop the recording, or send it."""
-        self.post_message(self.Asked("finish_voice"))
-
-    def action_pause_voice(self) -> None:
-        """Play, or pause."""
-        self.post_message(self.Asked("pause_voice"))
-
-    def action_voice_back(self) -> None:
-        """Go some seconds back."""
-        self.post_message(self.Asked("voice_back"))
-
-    def action_voice_forward(self) -> None:
-        """Go some seconds on."""
-        self.post_message(self.Asked("voice_forward"))
-
-    def action_voice_speed(self) -> None:
-        """Play at another speed."""
-        self.post_message(self.Asked("voice_speed"))
-
-    def action_record_again(self) -> None:
-        """Delete the recording and begin anew."""
-        self.post_message(self.Asked("record_again"))
-
-    def action_drop_voice(self) -> None:
-        """Delete the recording, or stop playing."""
-        self.post_message(self.Asked("drop_voice"))

@@ -10,8 +10,8 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ismsg_tui.actions import Scope, bindings
-from ismsg_tui.widgets.bar import Bar
+from ismsg_tui.actions import Scope
+from ismsg_tui.widgets.bar import Bar, asking
 from ismsg_tui.widgets.key_line import KeyLine
 from ismsg_tui.widgets.status_line import StatusLine
 
@@ -35,7 +35,7 @@ class UnsentView(NamedTuple):
 class UnsentBar(Bar):
     """Title, the words with the reason, keys; not there while everything was sent."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.UNSENT)]
+    BINDINGS: ClassVar[list[BindingType]] = asking(Scope.UNSENT)
     CONFIRMED_BY: ClassVar[tuple[str, ...]] = ("discard_unsent",)
     DEFAULT_CSS = """
     UnsentBar {
@@ -79,23 +79,3 @@ class UnsentBar(Bar):
     def cursor_line(self) -> Widget:
         """The words that were not sent."""
         return self.query_one("#unsent-words")
-
-    async def action_next_unsent(self) -> None:
-        """Go on, by the mouse."""
-        await self.screen.run_action("next_unsent")
-
-    def action_send_again(self) -> None:
-        """Send it after all."""
-        self.post_message(self.Asked("send_again"))
-
-    def action_edit_unsent(self) -> None:
-        """Take its words back."""
-        self.post_message(self.Asked("edit_unsent"))
-
-    def action_discard_unsent(self) -> None:
-        """Let it go."""
-        self.post_message(self.Asked("discard_unsent"))
-
-    def action_leave_unsent(self) -> None:
-        """Go back to where the agent came from."""
-        self.post_message(self.Asked("leave_unsent"))
