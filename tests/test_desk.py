@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from textual.events import Key
+from textual.screen import Screen
 
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.domain.entities import EventType, MessageKind
 from ismsg_tui.domain.views import View
+from ismsg_tui.screens.attach_picker import AttachPicker
+from ismsg_tui.screens.emoji_picker import EmojiPicker
 from ismsg_tui.widgets.choice_list import ChoiceList
+from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_list import ContactList
 from ismsg_tui.widgets.contact_panel import ContactPanel
 from ismsg_tui.widgets.timeline import Timeline
@@ -25,6 +29,7 @@ from tests.desk_setup import (
     press,
     receive,
     settle,
+    settle_until,
     shown_by,
     write,
 )
@@ -462,3 +467,14 @@ async def test_a_double_click_on_a_contact_begins_an_answer(tmp_path: Path) -> N
         await write(pilot, "hi")
         await press(pilot, "enter")
         assert inbox.timeline(contact_named(inbox, "Omar Haddad"))[-1].message.text == "hi"
+
+
+@pytest.mark.parametrize(("key", "dialog"), [("Emoji", EmojiPicker), ("Attach", AttachPicker)])
+async def test_a_click_below_the_text_asks_for_what_goes_into_it(
+    tmp_path: Path, key: str, dialog: type[Screen[object]]
+) -> None:
+    async with console(open_inbox(tmp_path)) as pilot:
+        await press(pilot, "enter")
+        lines = shown_by(pilot, Composer)
+        await pilot.click(Composer, offset=(lines[-1].index(key), len(lines) - 1))
+        await settle_until(pilot, lambda: isinstance(pilot.app.screen, dialog))

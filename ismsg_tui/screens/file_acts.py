@@ -93,11 +93,6 @@ class FileActs(Vertical, TellsFaults):
 
     # Choosing
 
-    @on(Composer.AttachWanted)
-    def _on_attach_wanted(self, event: Composer.AttachWanted) -> None:
-        event.stop()
-        self.choose_files()
-
     @work(group="picker", exit_on_error=False, description="choose files")
     async def choose_files(self) -> None:
         """Pick files and attach them."""

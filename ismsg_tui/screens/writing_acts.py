@@ -132,10 +132,6 @@ class WritingActs(FileActs):
 
     # Emoji
 
-    @on(Composer.EmojiWanted)
-    def _on_emoji_wanted(self) -> None:
-        self.choose_emoji()
-
     @work(group="picker", exit_on_error=False, description="choose an emoji")
     async def choose_emoji(self) -> None:
         """Pick an emoji and insert it at the cursor."""

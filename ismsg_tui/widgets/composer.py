@@ -72,12 +72,6 @@ class Composer(CheckedDraft):
     class SnippetsWanted(Message):
         """A “/” was typed at the start of a word, or the mouse asks for snippets."""
 
-    class EmojiWanted(Message):
-        """The mouse asks for an emoji."""
-
-    class AttachWanted(Message):
-        """The mouse asks for files."""
-
     class Left(Message):
         """The agent leaves the composer; the draft stays."""
 
@@ -220,8 +214,8 @@ class Composer(CheckedDraft):
         return (
             Key(key("send"), "Save" if self.comment else "Send", "send"),
             Key("/", "Snippet", "want_snippets"),
-            Key(":", "Emoji", "want_emoji"),
-            Key(key("attach"), "Attach", "want_files"),
+            Key(":", "Emoji", "screen.emoji"),
+            Key(key("attach"), "Attach", "screen.attach"),
             Key(key("toggle_comment"), "Reply" if self.comment else "Comment", "toggle_comment"),
             *(() if self.comment else (Key(key("record"), "Record", "screen.record"),)),
             Key(key("newline"), "New line", "newline"),
@@ -291,14 +285,6 @@ class Composer(CheckedDraft):
     def action_want_snippets(self) -> None:
         """Ask for the snippets."""
         self.post_message(self.SnippetsWanted())
-
-    def action_want_emoji(self) -> None:
-        """Ask for an emoji."""
-        self.post_message(self.EmojiWanted())
-
-    def action_want_files(self) -> None:
-        """Ask for files to send."""
-        self.post_message(self.AttachWanted())
 
     @on(CompletionList.Clicked)
     def _accept(self, event: CompletionList.Clicked) -> None:
