@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from httpx_sse import connect_sse
 from msgspec.structs import replace
 
@@ -154,3 +155,17 @@ def desk_on(database: Database, folder: Path, settings: ServerSettings | None = 
     finally:
         desk.close()
         background.stop()
+
+
+@pytest.fixture
+def desk(server_database: Database, tmp_path: Path) -> Iterator[Desk]:
+    """A server on each kind of database."""
+    with desk_on(server_database, tmp_path / "server") as desk:
+        yield desk
+
+
+@pytest.fixture
+def small_desk(sqlite_database: Database, tmp_path: Path) -> Iterator[Desk]:
+    """For what does not ask the database for anything of its own kind."""
+    with desk_on(sqlite_database, tmp_path / "server") as desk:
+        yield desk

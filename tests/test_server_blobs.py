@@ -30,9 +30,11 @@ from ismsg_tui.server.database import Database
 from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.ledger import FILE_MISSING, Ledger
 from ismsg_tui.server.uploads import Uploads
-from tests.desk_server import CHANNEL, Console, Desk, command, desk_on
+from tests.desk_server import CHANNEL, Console, Desk, command, desk_on, small_desk
 from tests.factories import ANA, T0
 from tests.waiting import PATIENCE, until
+
+__all__ = ["small_desk"]
 
 WEB = Channel(id=new_id(), kind="web", name="Website", text_limit=500, media=media_of("web"))
 
@@ -59,13 +61,6 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 def desk(server_database: Database, tmp_path: Path) -> Iterator[Desk]:
     with desk_on(server_database, tmp_path / "server") as desk:
         desk.server.ledger.seed(desk.workspace.id, [WEB])
-        yield desk
-
-
-@pytest.fixture
-def small_desk(sqlite_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    """For what does not ask the database for anything of its own kind."""
-    with desk_on(sqlite_database, tmp_path / "server") as desk:
         yield desk
 
 

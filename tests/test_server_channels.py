@@ -30,9 +30,11 @@ from ismsg_tui.server.errors import ProblemError
 from ismsg_tui.server.file_links import FileLinks
 from ismsg_tui.server.ledger import Ledger
 from tests.channel_server import Answer, Channel, Line, channel_server, event
-from tests.desk_server import Desk, desk_on
+from tests.desk_server import Desk, desk, small_desk
 from tests.factories import examples
 from tests.waiting import until
+
+__all__ = ["desk", "small_desk"]
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
@@ -41,18 +43,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 def channel() -> Iterator[Channel]:
     with channel_server() as channel:
         yield channel
-
-
-@pytest.fixture
-def desk(server_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with desk_on(server_database, tmp_path / "server") as desk:
-        yield desk
-
-
-@pytest.fixture
-def small_desk(sqlite_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with desk_on(sqlite_database, tmp_path / "server") as desk:
-        yield desk
 
 
 def connect(desk: Desk, base_url: str = "") -> Line:

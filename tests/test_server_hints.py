@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -17,8 +16,10 @@ from ismsg_tui.server.http.live import _Stream
 from ismsg_tui.server.hub import Hub
 from ismsg_tui.server.limits import Threads
 from ismsg_tui.server.presence import PresenceBoard
-from tests.desk_server import Desk, desk_on
+from tests.desk_server import Desk, desk
 from tests.waiting import turn_until
+
+__all__ = ["desk"]
 
 ONLINE, BUSY = PresenceNote(Availability.ONLINE), PresenceNote(Availability.BUSY)
 
@@ -61,12 +62,6 @@ def test_a_note_that_comes_after_its_device_has_signed_out_brings_nobody_back() 
 
 
 # What a look costs
-
-
-@pytest.fixture
-def desk(server_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with desk_on(server_database, tmp_path) as desk:
-        yield desk
 
 
 @contextmanager

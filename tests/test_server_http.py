@@ -16,21 +16,10 @@ from ismsg_tui.clock import new_id
 from ismsg_tui.domain.wire import MOST_COMMANDS
 from ismsg_tui.server.app import ServerSettings
 from ismsg_tui.server.database import Database
-from tests.desk_server import PASSWORD, Console, Desk, command, desk_on
+from tests.desk_server import PASSWORD, Console, Desk, command, desk, desk_on, small_desk
 from tests.waiting import until
 
-
-@pytest.fixture
-def desk(server_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with desk_on(server_database, tmp_path) as desk:
-        yield desk
-
-
-@pytest.fixture
-def small_desk(sqlite_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    """For what does not ask the database for anything of its own kind."""
-    with desk_on(sqlite_database, tmp_path) as desk:
-        yield desk
+__all__ = ["desk", "small_desk"]
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -18,20 +18,10 @@ from ismsg_tui.server import run
 from ismsg_tui.server.app import Server, ServerSettings
 from ismsg_tui.server.database import Database
 from ismsg_tui.server.run import Background
-from tests.desk_server import Console, Desk, Live, command, desk_on
+from tests.desk_server import Console, Desk, Live, command, desk, desk_on, small_desk
 from tests.waiting import PATIENCE, until
 
-
-@pytest.fixture
-def desk(server_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with desk_on(server_database, tmp_path) as desk:
-        yield desk
-
-
-@pytest.fixture
-def small_desk(sqlite_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with desk_on(sqlite_database, tmp_path) as desk:
-        yield desk
+__all__ = ["desk", "small_desk"]
 
 
 def open_streams(desk: Desk) -> int:

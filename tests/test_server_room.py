@@ -14,16 +14,11 @@ import pytest
 
 from ismsg_tui.files.blob_folder import BlobFolder
 from ismsg_tui.server.blobs import BlobLimits
-from ismsg_tui.server.database import Database
-from tests.desk_server import Console, Desk, desk_on
+from tests.desk_server import Console, Desk, desk
+
+__all__ = ["desk"]
 
 FULL = Path("/dev/full")
-
-
-@pytest.fixture
-def desk(server_database: Database, tmp_path: Path) -> Iterator[Desk]:
-    with desk_on(server_database, tmp_path / "server") as desk:
-        yield desk
 
 
 def announce(console: Console, content: bytes) -> httpx.Response:
