@@ -219,7 +219,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("command_palette", "ctrl+p", "Commands", _ANY, _D, "Find any command by name.", footer=10, palette=False),
     Action("help", "f1,question_mark", "Help", _ANY, _D, "Show every key.", footer=5),
     Action("tour", "f4", "Tour", _ANY, _D, "Walk over the desk in a minute."),
-    Action("quit", "ctrl+q", "Quit", _ANY, _D, "Leave; everything is kept."),
+    Action("quit", "ctrl+q", "Quit", _ANY, _D, "Leave; everything is kept.", footer=11),
 )
 """All actions, in the order in which help and docs show them."""
 

@@ -39,22 +39,23 @@ class Step:
 STEPS = (
     Step(
         "Your desk",
-        "Whoever writes to you is here, and everything that was said. One minute, and you know your way.\n\n"
-        "Every other key does at once what it always does, and ends this.",
+        "Everybody who writes to you is here, with all that was said. A minute, and you know your way around.\n\n"
+        "Any other key works as ever, and ends the tour.",
         "middle",
     ),
     Step(
         "Who waits",
-        "Who has written stands in the list; bold and with a number is what you have not read. "
+        "Everybody who has written is in the list; bold, with a number, is what you have not read. "
         "{cursor_down} and {cursor_up} move, {next_waiting} goes to who has waited longest.\n\n"
-        "{view_new} to {view_all} choose what the list shows: New is those whom nobody has taken.",
+        "{view_new} to {view_all} choose what the list shows: New holds those whom nobody has taken.",
         "right",
         ("#views", "#left"),
     ),
     Step(
         "Answering",
         "{select} on a contact begins an answer, {reply} anywhere does the same; {send} sends it, and the contact is "
-        "yours.\n\n{undo} takes it back for a few seconds. {leave_composer} leaves, and what you typed is kept.",
+        "yours.\n\n{leave_composer} leaves, and what you typed is kept; {undo} then takes back what was sent, for a "
+        "few seconds.",
         "top",
         _CONVERSATION,
         conversation=True,
@@ -68,7 +69,7 @@ STEPS = (
         conversation=True,
     ),
     Step(
-        "Being done",
+        "When it is done",
         "{assign} gives a contact to a teammate, {snooze} hides it until a time, and {close} closes the conversation "
         "with a note of what it was about.\n\n{toggle_panel} shows what is known of the contact, and what was before.",
         "top",
@@ -78,7 +79,7 @@ STEPS = (
     Step(
         "Finding",
         "{switch} jumps to anybody by a few letters, {search} searches every message, {back} goes back.\n\n"
-        "{help} shows every key and {command_palette} finds every command by its name: this tour, too, as “Tour”.",
+        "{help} shows every key, and {command_palette} finds every command by its name; “Tour” brings this back.",
         "middle",
         ("#keys",),
     ),
