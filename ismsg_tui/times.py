@@ -48,8 +48,8 @@ def day(at: int, today: date) -> str:
 def short(at: int, today: date) -> str:
     """For a list row, at most six characters: the clock today, else the day."""
     when = local(at)
-    distance = (today - when.date()).days
-    if distance <= 0:
+    distance = abs((today - when.date()).days)
+    if distance == 0:
         return f"{when:%H:%M}"
     if distance < 7:
         return f"{when:%a}"

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from textual.events import Key
 from textual.screen import Screen
 
+from ismsg_tui import times
 from ismsg_tui.app import IsmsgApp
 from ismsg_tui.domain.entities import EventType, MessageKind
 from ismsg_tui.domain.views import View
@@ -31,6 +32,7 @@ from tests.desk_setup import (
     settle,
     settle_until,
     shown_by,
+    until_seen,
     write,
 )
 from tests.factories import ANA, BEN
@@ -211,6 +213,23 @@ async def test_snoozing_hides_a_conversation_and_a_message_brings_it_back(tmp_pa
         await settle(pilot)
         assert names_in(inbox, View.SNOOZED) == []
         assert "New 3" in on_screen(pilot)
+
+
+@pytest.mark.parametrize("days", [3, 40])
+async def test_a_snooze_of_some_days_names_the_day_wherever_it_is_told(tmp_path: Path, days: int) -> None:
+    inbox = open_inbox(tmp_path)
+    mai = contact_named(inbox, "Mai Tran")
+    async with console(inbox) as pilot:
+        await press(pilot, "s", "tab")
+        await write(pilot, f"{days}d")
+        await press(pilot, "enter", "5")
+        row = inbox.contacts.row(mai)
+        assert row is not None
+        assert row.snoozed_until is not None
+        end = times.local(row.snoozed_until)
+        await until_seen(pilot, f"Snoozed until {end:%a} {end.day} {end:%b} ")
+        shown = next(line for line in shown_by(pilot, ContactList) if "Mai Tran" in line)
+        assert f" z{end:%a} " in shown or f" z{end.day} {end:%b} " in shown or f" z{end:%b %y} " in shown
 
 
 async def test_next_waiting_goes_to_new_customers_before_ones_own(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from textual import work
 from textual.screen import Screen
 from textual.widget import Widget
 
+from ismsg_tui import times
 from ismsg_tui.actions import action, key_label
 from ismsg_tui.domain.commands import SendMessage
 from ismsg_tui.domain.entities import ClosingNotes
@@ -233,7 +234,7 @@ class ContactActs(NewestSize, Screen[None], TellsFaults):
         if chosen is not None:
             at = int(chosen.timestamp() * 1000)
             if await self._write(self._inbox.snooze, card.contact.id, at):
-                self.notify(f"Snoozed until {chosen:%a %H:%M}.", timeout=3, markup=False)
+                self.notify(f"Snoozed until {times.when(at)}.", timeout=3, markup=False)
 
     @work(group="act", exit_on_error=False, description="wake")
     async def action_wake(self) -> None:
