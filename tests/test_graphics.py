@@ -259,7 +259,7 @@ def console(
     with Terminal(command, env, cell=cell) as terminal:
         terminal.wait_for("Mai Tran")
         terminal.send("e")
-        terminal.wait_for("Files of Mai Tran")
+        terminal.wait_for("Files · Mai Tran")
         yield terminal
 
 

@@ -140,7 +140,7 @@ async def test_files_and_links_of_any_name_are_shown_as_plain_text(tmp_path: Pat
             app.desk.show_view(View.ALL, hostile.contact_id(index))
             await settle(pilot)
             await press(pilot, "e")
-            assert "Files of " in screen_text(app)
+            assert "Files · " in screen_text(app)
             assert_screen_is_safe(app)
             await press(pilot, "enter", "escape", "L")
             assert_screen_is_safe(app)

@@ -69,7 +69,7 @@ class FilesScreen(Picker[FileOf, None], TellsFaults):
         self._all = [FileOf(message, file) for message in messages for file in message.attachments]
         self._states: dict[str, BlobState] = {}
         self._picture = PictureView()
-        super().__init__(f"Files of {name}", self._choices(), take="Open", what="file")
+        super().__init__(f"Files · {name}", self._choices(), take="Open", what="file")
         self._keys = [
             Key(key_label("enter"), "Open", "take"),
             *(
