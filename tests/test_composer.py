@@ -421,13 +421,6 @@ async def test_a_paste_somewhat_beyond_the_limit_can_be_shortened_by_hand() -> N
         assert "50 too long" in screen_text(app)
 
 
-async def test_the_mouse_asks_for_a_snippet() -> None:
-    async with writing() as (app, pilot):
-        await pilot.click(offset=(screen_lines(app)[-1].index("Snippet"), 23))
-        assert app.all_of(Composer.SnippetsWanted)
-        assert app.focused is app.area
-
-
 async def test_the_mouse_sends_and_switches_to_a_comment() -> None:
     async with writing("hi") as (app, pilot):
         await pilot.click(offset=(screen_lines(app)[-1].index("Comment"), 23))

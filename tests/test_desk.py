@@ -15,6 +15,7 @@ from ismsg_tui.domain.entities import EventType, MessageKind
 from ismsg_tui.domain.views import View
 from ismsg_tui.screens.attach_picker import AttachPicker
 from ismsg_tui.screens.emoji_picker import EmojiPicker
+from ismsg_tui.screens.snippet_picker import SnippetPicker
 from ismsg_tui.widgets.choice_list import ChoiceList
 from ismsg_tui.widgets.composer import Composer
 from ismsg_tui.widgets.contact_list import ContactList
@@ -488,7 +489,9 @@ async def test_a_double_click_on_a_contact_begins_an_answer(tmp_path: Path) -> N
         assert inbox.timeline(contact_named(inbox, "Omar Haddad"))[-1].message.text == "hi"
 
 
-@pytest.mark.parametrize(("key", "dialog"), [("Emoji", EmojiPicker), ("Attach", AttachPicker)])
+@pytest.mark.parametrize(
+    ("key", "dialog"), [("Snippet", SnippetPicker), ("Emoji", EmojiPicker), ("Attach", AttachPicker)]
+)
 async def test_a_click_below_the_text_asks_for_what_goes_into_it(
     tmp_path: Path, key: str, dialog: type[Screen[object]]
 ) -> None:
@@ -497,3 +500,5 @@ async def test_a_click_below_the_text_asks_for_what_goes_into_it(
         lines = shown_by(pilot, Composer)
         await pilot.click(Composer, offset=(lines[-1].index(key), len(lines) - 1))
         await settle_until(pilot, lambda: isinstance(pilot.app.screen, dialog))
+        await press(pilot, "escape")
+        assert pilot.app.screen.query_one(Composer).draft.text == ""

@@ -70,7 +70,7 @@ class Composer(CheckedDraft):
             self.draft = draft
 
     class SnippetsWanted(Message):
-        """A “/” was typed at the start of a word, or the mouse asks for snippets."""
+        """A “/” was typed at the start of a word."""
 
     class Left(Message):
         """The agent leaves the composer; the draft stays."""
@@ -213,7 +213,7 @@ class Composer(CheckedDraft):
             return Key(key("send"), "Send", "send"), *(Key(key(name), word, "") for name, word in named)
         return (
             Key(key("send"), "Save" if self.comment else "Send", "send"),
-            Key("/", "Snippet", "want_snippets"),
+            Key("/", "Snippet", "screen.snippets"),
             Key(":", "Emoji", "screen.emoji"),
             Key(key("attach"), "Attach", "screen.attach"),
             Key(key("toggle_comment"), "Reply" if self.comment else "Comment", "toggle_comment"),
@@ -282,8 +282,7 @@ class Composer(CheckedDraft):
             self.post_message(self.Left())
 
     @on(ComposerArea.SlashTyped)
-    def action_want_snippets(self) -> None:
-        """Ask for the snippets."""
+    def _ask_for_snippets(self) -> None:
         self.post_message(self.SnippetsWanted())
 
     @on(CompletionList.Clicked)
