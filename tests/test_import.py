@@ -418,8 +418,15 @@ def test_the_command_names_bad_lines_on_stderr_and_fails(tmp_path: Path) -> None
     assert lines[0].startswith(f"{path}:2: broken JSON")
     assert lines[1].startswith(f"{path}:4: ")
     assert lines[2].startswith(f"{tmp_path / 'nowhere'}: ")
-    assert lines[3].startswith("3 problems")
+    assert lines[3] == "3 problems: the rest is in."
     assert len(desk.objects("ls", "--view", "all")) == 2
+
+
+def test_a_file_without_a_single_dialogue_leaves_no_rest(tmp_path: Path) -> None:
+    path = written(tmp_path / "file.jsonl", b'{"text": "no dialogue"}')
+    result = Desk(tmp_path / "data").run("import", str(path))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "1 problem: nothing is in."
 
 
 def test_ctrl_c_ends_an_import_between_two_lines(tmp_path: Path) -> None:

@@ -162,5 +162,6 @@ def test_the_command_reports_and_fails_on_bad_lines(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout == "1 added, 0 changed, 0 as they were.\n"
     assert result.stderr.startswith(f"{path}:2: broken JSON")
+    assert result.stderr.endswith("1 problem: the rest is in.\n")
     path.write_text(HELLO, encoding="utf-8")
     assert desk.good("snippets", "import", str(path)) == "0 added, 0 changed, 1 as they were.\n"

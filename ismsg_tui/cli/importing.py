@@ -50,7 +50,7 @@ def take_in(sink: Sink, files: tuple[Path, ...]) -> None:
     if tally.stopped:
         raise FailedError("Stopped. What is in stays; the same command goes on from there.")
     if tally.problems:
-        raise FailedError(f"{many(tally.problems, 'problem')}: the rest is in.")
+        raise left_out(tally.problems, rest=tally.conversations + tally.known)
 
 
 def print_problem(problem: Problem) -> None:
@@ -63,6 +63,11 @@ def _summary(tally: Tally, seconds: float) -> str:
     held = f"{many(tally.messages, 'message')}, {many(tally.comments, 'comment')}"
     words = f"{many(tally.conversations, 'conversation')} imported ({held}) in {seconds:.1f} s"
     return f"{words}; {tally.known:,} were there already." if tally.known else f"{words}."
+
+
+def left_out(problems: int, *, rest: int) -> FailedError:
+    """What to raise where parts of a file were of no use; `rest` is how many others are in now."""
+    return FailedError(f"{many(problems, 'problem')}: {'the rest is in' if rest else 'nothing is in'}.")
 
 
 def many(count: int, noun: str) -> str:

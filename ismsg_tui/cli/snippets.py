@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from ismsg_tui.cli.errors import FailedError
 from ismsg_tui.cli.files import file_objects, file_words, taken_in
-from ismsg_tui.cli.importing import files_argument, many, print_problem
+from ismsg_tui.cli.importing import files_argument, left_out, print_problem
 from ismsg_tui.cli.output import json_option, lines_table, print_json, print_lines
 from ismsg_tui.cli.session import Session, pass_session, text_of
 from ismsg_tui.clock import new_id
@@ -100,4 +99,4 @@ def import_(session: Session, files: tuple[Path, ...]) -> None:
     tally = import_snippets(session.inbox, files, print_problem)
     click.echo(f"{tally.added:,} added, {tally.changed:,} changed, {tally.same:,} as they were.")
     if tally.problems:
-        raise FailedError(f"{many(tally.problems, 'problem')}: the rest is in.")
+        raise left_out(tally.problems, rest=tally.added + tally.changed + tally.same)
