@@ -12,6 +12,7 @@ from ismsg_tui.cli.output import json_option, print_json, print_lines
 from ismsg_tui.cli.session import Session, pass_session
 from ismsg_tui.cli.waiting import in_a_moment
 from ismsg_tui.config import Config
+from ismsg_tui.domain.text import one_line
 from ismsg_tui.inbox import Inbox
 from ismsg_tui.store.connection import Error as SqliteError
 from ismsg_tui.sync.authority import Authority
@@ -120,8 +121,10 @@ def _play_demo(session: Session, keep: Path | None, replay: Path | None, speed: 
     from ismsg_tui.demo.content import DemoError
     from ismsg_tui.demo.run import run_demo
 
+    name = one_line(session.user_name, 60)
     try:
-        return run_demo(keep, replay, speed, session.config, open_on)
+        # Guests are told it, so a login name begins as a name does.
+        return run_demo(keep, replay, speed, session.config, open_on, name[:1].upper() + name[1:])
     except DemoError as error:
         raise FailedError(str(error)) from error
 

@@ -68,12 +68,16 @@ class Session:
                     f"You are signed in as {me.name}: leave out --user and ISMSG_USER, or sign in as somebody else."
                 )
             return me
-        name = self._user or self.config.user or _login_name()
         known = set(store.settings.users)
-        me = enter_workspace(store, name)
+        me = enter_workspace(store, self.user_name)
         if known and me.id not in known:
             say(f"{one_line(me.name)} is new in this workspace.")
         return me
+
+    @property
+    def user_name(self) -> str:
+        """What whoever acts is called where nobody has signed in."""
+        return self._user or self.config.user or _login_name()
 
     def contact(self, wanted: str) -> Contact:
         """The one contact that `wanted` means. Raises NotFoundError, which lists whom else it may mean."""

@@ -42,14 +42,15 @@ def demo_id(kind: str, name: str) -> str:
 class Hotel:
     """The workspace of the demo, with the ids of everybody and everything in it."""
 
-    def __init__(self, workspace: DemoWorkspace) -> None:
+    def __init__(self, workspace: DemoWorkspace, me: str = "") -> None:
+        """`me` is what the person who tries the demo is called; else as in the workspace."""
         self.content = workspace
         self.workspace_id = demo_id("workspace", workspace.name)
         self.users = {user.handle: demo_id("user", user.handle) for user in workspace.users}
         self.teammates = {user_id for handle, user_id in self.users.items() if handle != ME}
         self.channels = {channel.name: demo_id("channel", channel.name) for channel in workspace.channels}
         self.kinds = {channel.name: channel.kind for channel in workspace.channels}
-        self._names = {user.handle: user.name for user in workspace.users}
+        self._names = {user.handle: user.name for user in workspace.users} | ({ME: me} if me else {})
         self._managers = [user.handle for user in workspace.users if user.role is Role.MANAGER and user.handle != ME]
 
     @property
@@ -71,7 +72,8 @@ class Hotel:
             categories=content.categories,
         )
         users = [
-            User(id=self.users[user.handle], name=user.name, team=user.team, role=user.role) for user in content.users
+            User(id=self.users[user.handle], name=self._names[user.handle], team=user.team, role=user.role)
+            for user in content.users
         ]
         channels = [
             Channel(

@@ -63,8 +63,8 @@ class Recording(Struct, frozen=True):
         """The id of the workspace that recordings are played into."""
         return demo_id("workspace", "replay")
 
-    def rows(self) -> list[Entity]:
-        """The workspace with the person at the console, the agents of the recording, and a channel per source."""
+    def rows(self, me: str = "") -> list[Entity]:
+        """The workspace with the person at the console, called `me`, the agents, and a channel per source."""
         rows: dict[str, Entity] = {}
         for dialogue in self.dialogues:
             agent = User(id=_agent_id(dialogue), name=dialogue.meta.agent_id or AGENT)
@@ -77,7 +77,7 @@ class Recording(Struct, frozen=True):
             )
             rows |= {agent.id: agent, channel.id: channel}
         workspace = Workspace(id=self.workspace_id, name="Replay")
-        return [workspace, User(id=ME_ID, name="You", role=Role.OWNER), *rows.values()]
+        return [workspace, User(id=ME_ID, name=me or "You", role=Role.OWNER), *rows.values()]
 
     def parts(self, player: Player, known: set[str]) -> list[Part]:
         """A part for each dialogue; those whose contact is not `known` begin one after the other."""

@@ -45,11 +45,14 @@ LOCK = "demo.lock"
 OpenConsole = Callable[[Inbox, Config, Authority], int]
 
 
-def run_demo(keep: Path | None, replay: Path | None, speed: float, config: Config, open_console: OpenConsole) -> int:
+def run_demo(
+    keep: Path | None, replay: Path | None, speed: float, config: Config, open_console: OpenConsole, me: str = ""
+) -> int:
     """Open the console on the demo, or on a recording, `speed` times as fast as life; returns its exit code.
 
-    The workspace lies in `keep`, to be gone on with another day, or in a folder that is removed at the end. Raises
-    DemoError if the recording can't be read, or the folder holds something else or is in use.
+    `me` is what whoever tries it is called, if not “You”. The workspace lies in `keep`, to be gone on with another day,
+    or in a folder that is removed at the end. Raises DemoError if the recording can't be read, or the folder holds
+    something else or is in use.
     """
     recording = read_recording(replay) if replay else None
     with _folder(keep) as folder, ExitStack() as stack:
@@ -62,7 +65,7 @@ def run_demo(keep: Path | None, replay: Path | None, speed: float, config: Confi
         except UnreachableError as error:
             raise DemoError(f"A demo is open in {folder}: close it first, or keep this one elsewhere.") from error
         stack.callback(server.close)
-        player = _begin(server, recording, StageClock(), stack)
+        player = _begin(server, recording, me, StageClock(), stack)
         player.set_speed(speed)
         code = _open(store, server, player, config, open_console)
     if recording:
@@ -79,14 +82,14 @@ def _check_free(store: Store, workspace_id: str) -> None:
         raise DemoError(f"{store.path.parent} holds the workspace “{workspace.name}”: choose another folder to keep.")
 
 
-def _begin(server: OwnServer, recording: Recording | None, clock: StageClock, stack: ExitStack) -> Player:
+def _begin(server: OwnServer, recording: Recording | None, me: str, clock: StageClock, stack: ExitStack) -> Player:
     """The player on a server, which holds what happened before: made up now, or kept from an earlier day."""
-    hotel, scenes = Hotel(load_workspace()), load_scenes()
+    hotel, scenes = Hotel(load_workspace(), me), load_scenes()
     fresh = server.is_new
     if fresh:
         past = MemoryStage(clock)
         if recording:
-            player = stage_recording(past, recording, clock=clock)
+            player = stage_recording(past, recording, me, clock=clock)
         else:
             player = stage_hotel(past, hotel, scenes, clock=clock)
         rows = [row for _, row in past.rows()]
@@ -139,12 +142,13 @@ def stage_hotel(
 def stage_recording(
     past: MemoryStage,
     recording: Recording,
+    me: str = "",
     *,
     clock: StageClock,
     rng: random.Random | None = None,
 ) -> Player:
     """The player of a recording, ready to begin now or to go on."""
-    past.seed(recording.rows())
+    past.seed(recording.rows(me))
     known = {row.id for _, row in past.rows()}
     player = Player(past, clock=clock, rng=rng)
     player.join(recording.parts(player, known))
