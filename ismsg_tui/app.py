@@ -68,6 +68,8 @@ SYNC_AFTER = 0.2
 """Seconds after the first picture until synchronising begins: what it loads would hold up the first keys."""
 LOOK_AROUND = 1.0
 """Seconds between looks at what other processes wrote."""
+WAKE_AFTER = 5.0
+"""Seconds at most for which a snooze that is over goes on."""
 HAND_OVER = 0.001
 """Seconds after which a thread that works lets the one that paints go on; Python's own 5 ms are felt in the keys."""
 NOTICE_LIMIT = 500
@@ -201,6 +203,7 @@ class IsmsgApp(DressedApp, TellsFaults):
         self._foreign_version = self.inbox.store.foreign_version
         self._unlisten = self.inbox.store.listen(self._note_change)
         self.set_interval(LOOK_AROUND, self._look_around)
+        self.set_interval(WAKE_AFTER, lambda: self.writing.later(self.inbox.wake_due))
         self.set_timer(TIDY_AFTER, self._tidy)
         for issued, refusal in untold(self.inbox.store.reader):
             self.post_message(CommandRefused(Refused(issued, refusal)))
@@ -284,7 +287,6 @@ class IsmsgApp(DressedApp, TellsFaults):
             self._foreign_version = version
             self._note_change(frozenset({EVERYTHING}))
         self._notifier.tell(now_ms())
-        self.writing.later(self.inbox.wake_due)
 
     def _on_state(self, status: SyncStatus) -> None:
         self.post_message(SyncMoved(status))

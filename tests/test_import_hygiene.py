@@ -16,7 +16,7 @@ from ismsg_tui.cli import main
 for arguments in {commands!r}:
     result = CliRunner().invoke(main, arguments, input="")
     assert result.exit_code in (0, 1), (arguments, result.output)
-print(*sorted({heavy!r} & {{name.partition(".")[0] for name in sys.modules}}))
+print(*sorted({heavy!r} & set(sys.modules)))
 """
 COMMANDS = [
     ["ls"],
@@ -46,7 +46,7 @@ COMMANDS = [
 
 
 def loaded(folder: Path, commands: list[list[str]], heavy: set[str]) -> list[str]:
-    """Which of the heavy packages a fresh Python has loaded after running the commands."""
+    """Which of the heavy modules a fresh Python has loaded after running the commands."""
     result = subprocess.run(
         [sys.executable, "-c", _PROBE.format(commands=commands, heavy=heavy)],
         env={**os.environ, **environment(folder)},
@@ -67,3 +67,9 @@ def test_no_command_but_the_console_loads_textual(tmp_path: Path) -> None:
 def test_a_command_for_a_script_loads_nothing_heavy(tmp_path: Path, heavy: str) -> None:
     assert loaded(tmp_path, [["ls", "--json"]], {"ismsg_tui"}) == ["ismsg_tui"]  # and the store is there from now on
     assert loaded(tmp_path, [["ls", "--json"], ["search", "hello", "--json"]], {heavy}) == []
+
+
+def test_a_server_on_sqlite_loads_nothing_of_postgresql(tmp_path: Path) -> None:
+    dialects = {"sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql"}
+    loaded(tmp_path, [["server", "init", "--workspace", "Harbour"]], set())  # alembic loads both
+    assert loaded(tmp_path, [["server", "user", "ls", "--json"]], dialects) == ["sqlalchemy.dialects.sqlite"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ismsg_tui.domain.commands import SNIPPETS
 from ismsg_tui.domain.entities import (
@@ -59,7 +60,7 @@ def upsert(connection: sa.Connection, table: sa.Table, values: Sequence[Mapping[
 
 @cache
 def _upsert(dialect: str, table: sa.Table, columns: frozenset[str]) -> sa.TextClause:
-    into = _INSERTS[dialect].insert(table)
+    into = _dialect(dialect).insert(table)
     keys = list(table.primary_key)
     changes = {name: into.excluded[name] for name in sorted(columns - {key.name for key in keys})}
     return _written(dialect, into.on_conflict_do_update(index_elements=keys, set_=changes), columns)
@@ -73,15 +74,17 @@ def insert_missing(connection: sa.Connection, table: sa.Table, values: Sequence[
 
 @cache
 def _insert_missing(dialect: str, table: sa.Table, columns: frozenset[str]) -> sa.TextClause:
-    return _written(dialect, _INSERTS[dialect].insert(table).on_conflict_do_nothing(), columns)
+    return _written(dialect, _dialect(dialect).insert(table).on_conflict_do_nothing(), columns)
 
 
-_INSERTS = {"sqlite": sqlite, "postgresql": postgresql}
+def _dialect(name: str) -> ModuleType:
+    """How a database differs. That of the other one is not loaded: it takes 2 MiB and a tenth of a second."""
+    return import_module(f"sqlalchemy.dialects.{name}")
 
 
 def _written(dialect: str, statement: sa.Insert, columns: frozenset[str]) -> sa.TextClause:
     """A statement as text: SQLAlchemy writes one with ON CONFLICT out anew each time, which takes longest of all."""
-    named = _INSERTS[dialect].dialect(paramstyle="named")
+    named = _dialect(dialect).dialect(paramstyle="named")
     return sa.text(str(statement.compile(dialect=named, column_keys=sorted(columns))))
 
 
