@@ -31,6 +31,7 @@ def double_quoted(path: str) -> str:
 
 
 @given(SEVERAL, BETWEEN)
+@example(["/a' \\\\b"], " ")
 @settings(max_examples=examples(150))
 def test_paths_in_single_quotes_are_understood(paths: list[str], between: str) -> None:
     assert pasted_paths(between.join("'" + path.replace("'", "'\\''") + "'" for path in paths)) == paths
@@ -43,6 +44,8 @@ def test_paths_as_a_shell_quotes_them_are_understood(paths: list[str], between: 
 
 
 @given(SEVERAL, BETWEEN)
+@example(["/0 \\"], " ")
+@example(['/0" \\'], " ")
 @settings(max_examples=examples(150))
 def test_paths_in_double_quotes_are_understood(paths: list[str], between: str) -> None:
     assert pasted_paths(between.join(map(double_quoted, paths))) == paths

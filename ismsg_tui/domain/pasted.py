@@ -15,6 +15,8 @@ MOST = 50
 """So many files at once, and no more."""
 
 _BEGINNING = re.compile(r"[/~'\"]|\\\\|[A-Za-z]:[\\/]|file:", re.IGNORECASE)
+_SHELL_WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s'"\\])+""", re.DOTALL)
+_PARTED_BY_BACKSLASHES = re.compile(r"""["']?(?:[A-Za-z]:|\\)\\""")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _DRIVE_PATH = re.compile(r"/[A-Za-z]:/")
 
@@ -39,7 +41,7 @@ def pasted_paths(text: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     """The words of a text as a shell takes them; none where its quotes do not match or its backslashes part folders."""
-    if re.search(r"(?:^|(?<!\\)[\s'\"])(?:[A-Za-z]:|\\)\\", text):
+    if any(_PARTED_BY_BACKSLASHES.match(word[0]) for word in _SHELL_WORD.finditer(text)):
         return [word.strip("'\"") for word in re.findall(r'"[^"]*"|\'[^\']*\'|\S+', text)]
     try:
         return shlex.split(text)
