@@ -116,9 +116,8 @@ class Hotel:
     def comment(self, contact_id: str, text: str) -> AddComment:
         """An internal comment in which `@handle` is spelled as the user's name and mentions them."""
         handles = [handle for handle in re.findall(r"(?<!\w)@(\w+)", text) if handle in self.users]
-        for handle in handles:
-            text = re.sub(rf"(?<!\w)@{handle}\b", f"@{self._names[handle]}", text)
-        return AddComment(contact_id, text, tuple(dict.fromkeys(self.users[handle] for handle in handles)))
+        spelled = re.sub(r"(?<!\w)@(\w+)", lambda found: f"@{self._names.get(found[1], found[1])}", text)
+        return AddComment(contact_id, spelled, tuple(dict.fromkeys(self.users[handle] for handle in handles)))
 
 
 def record_history(stage: MemoryStage, hotel: Hotel, scene: Scene, start: int, rng: random.Random) -> None:
