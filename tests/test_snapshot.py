@@ -38,8 +38,11 @@ from ismsg_tui.sync.status import Progress
 from tests.bad_line import BadLine, Rule, Speak, answer, problem
 from tests.desk_server import desk_on
 from tests.factories import ANA, BEN, MAI, WEB, WORKSPACE
+from tests.on_a_bad_line import line
 from tests.replicas import assert_sound, derived, rows_of
 from tests.team import Console, Team, a_team, made_snapshot
+
+__all__ = ["line"]
 
 W = f"/v1/w/{WORKSPACE.id}"
 ASKED = f"GET {W}/snapshot"
@@ -74,13 +77,6 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         made_snapshot(team)
         team.hear("are you there?")
         yield team
-
-
-@pytest.fixture
-def line(team: Team) -> Iterator[BadLine]:
-    line = BadLine(team.address)
-    yield line
-    line.close()
 
 
 @pytest.fixture
@@ -296,8 +292,8 @@ def changed(team: Team, folder: Path, change: Callable[[Connection], object]) ->
 
 def statements(*lines: str) -> Callable[[Connection], object]:
     def change(connection: Connection) -> None:
-        for line in lines:
-            connection.execute(line)
+        for statement in lines:
+            connection.execute(statement)
 
     return change
 
