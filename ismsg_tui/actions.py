@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from textual.binding import Binding
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys, _character_to_key, key_to_character
+
+from ismsg_tui.key_names import is_key, key_label, key_name, types_character
 
 
 class Scope(StrEnum):
@@ -301,18 +302,9 @@ def remap(key_set: str, overrides: Mapping[str, str]) -> list[str]:
             problems.append(f"There is no action “{action_id}” to give keys to; docs/keys.md names them all.")
             continue
         given = [key.strip() for key in keys.split(",") if key.strip()]
-        unknown = [key for key in given if not _is_key(_key_name(key))]
-        typed = [key for key in given if _BY_ID[action_id].scope in _WHERE_TEXT_IS_TYPED and _types(_key_name(key))]
-        problems += [
-            f"There is no key “{key}” for {_BY_ID[action_id].title} ({action_id}); Ctrl+K, alt+x, ? and F9 are keys."
-            for key in unknown
-        ]
-        problems += [
-            f"“{key}” can't be a key for {_BY_ID[action_id].title} ({action_id}), which works where text is typed: "
-            "nobody could type it any more. Ctrl+T, alt+x and F9 would do."
-            for key in typed
-        ]
-        good = [_key_name(key) for key in given if key not in (*unknown, *typed)]
+        mistakes = {key: words for key in given if (words := _mistake(_BY_ID[action_id], key))}
+        problems += mistakes.values()
+        good = [key_name(key) for key in given if key not in mistakes]
         if good or not given:
             wanted[action_id] = ",".join(good)
     _REMAPPED.clear()
@@ -325,6 +317,19 @@ def remap(key_set: str, overrides: Mapping[str, str]) -> list[str]:
             f"{loser.id} keeps its usual keys."
         )
     return problems
+
+
+def _mistake(item: Action, key: str) -> str:
+    """Why an action can't have a key, in words; empty if it can."""
+    name = key_name(key)
+    if not is_key(name):
+        return f"There is no key “{key}” for {item.title} ({item.id}); Ctrl+K, alt+x, ? and F9 are keys."
+    if item.scope in _WHERE_TEXT_IS_TYPED and types_character(name):
+        return (
+            f"“{key}” can't be a key for {item.title} ({item.id}), which works where text is typed: nobody could "
+            "type it any more. Ctrl+T, alt+x and F9 would do."
+        )
+    return ""
 
 
 def _clashes() -> list[tuple[Action, Action, str]]:
@@ -342,66 +347,3 @@ def _clashes() -> list[tuple[Action, Action, str]]:
 def keymap() -> dict[str, str]:
     """What Textual needs to know of the agent's own keys."""
     return dict(_REMAPPED)
-
-
-_KEY_NAMES = {
-    "slash": "/",
-    "question_mark": "?",
-    "exclamation_mark": "!",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "right_square_bracket": "]",
-    "left_square_bracket": "[",
-    "left_parenthesis": "(",
-    "right_parenthesis": ")",
-    "escape": "Esc",
-    "enter": "Enter",
-    "space": "Space",
-    "tab": "Tab",
-    "delete": "Del",
-    "backspace": "Backspace",
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-    "home": "Home",
-    "end": "End",
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
-}
-
-
-_KEY_OF = {label: name for name, label in _KEY_NAMES.items() if len(label) == 1 and not label.isalpha()}
-
-
-def _key_name(key: str) -> str:
-    """A key as Textual names it, from what people write: `?`, `Ctrl+K`, `ctrl+k`, `G`, `PageDown`."""
-    *modifiers, last = key.strip().split("+") if key.strip() != "+" else [key.strip()]
-    if len(last) == 1:
-        name = _KEY_OF.get(last) or _character_to_key(last)
-        name = name.lower() if modifiers and name.isalpha() else name
-    else:
-        name = {"pgdn": "pagedown", "pgup": "pageup", "esc": "escape"}.get(last.lower(), last.lower())
-    return "+".join([*(modifier.strip().lower() for modifier in modifiers), name])
-
-
-_MODIFIERS = {"ctrl", "alt", "shift", "super", "hyper", "meta"}
-_NAMED_KEYS = {key.value.split("+")[-1] for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
-
-
-def _is_key(name: str) -> bool:
-    """Whether Textual may ever report a key of that name."""
-    *modifiers, last = name.split("+")
-    return _MODIFIERS.issuperset(modifiers) and (last in _NAMED_KEYS or key_to_character(last) is not None)
-
-
-def _types(name: str) -> bool:
-    """Whether a key types a character."""
-    return name in KEY_NAME_REPLACEMENTS.values() or (key_to_character(name) or "\0").isprintable()
-
-
-def key_label(key: str) -> str:
-    """A key's name as people write it: `ctrl+p` is `Ctrl+P`, `question_mark` is `?`, `f1` is `F1`."""
-    *modifiers, last = key.split("+")
-    shown = _KEY_NAMES.get(last, last.upper() if len(last) > 1 or modifiers else last)
-    return "+".join([*(modifier.capitalize() for modifier in modifiers), shown])

@@ -20,7 +20,7 @@ from textual.events import Event, InputEvent
 from textual.notifications import SeverityLevel
 from textual.theme import Theme
 
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.audio.devices import PortAudioMicrophone, PortAudioSpeaker
 from ismsg_tui.audio.ports import Microphone, Speaker
 from ismsg_tui.audio.quiet import terminal_kept_clean
@@ -30,6 +30,7 @@ from ismsg_tui.desktop.clipboard import Way, copy
 from ismsg_tui.domain.wire import Presence
 from ismsg_tui.firsts import TOUR, first_time
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.key_names import key_label
 from ismsg_tui.logs import FILE_NAME, start_log
 from ismsg_tui.messages import (
     EVERYTHING,

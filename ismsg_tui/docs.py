@@ -21,7 +21,8 @@ _WRITTEN = "<!-- Written by `make docs`; change {source} instead. -->"
 
 def keys_page() -> str:
     """Every key of the console, by what it is for."""
-    from ismsg_tui.actions import ACTIONS, key_label
+    from ismsg_tui.actions import ACTIONS
+    from ismsg_tui.key_names import key_label
 
     lines = ["# Keys", "", _WRITTEN.format(source="`ismsg_tui/actions.py`"), ""]
     lines += ["The footer shows the most important ones, `?` shows all, `Ctrl+P` finds any command by name."]

@@ -6,9 +6,10 @@ import click
 import pytest
 
 from ismsg_tui import docs
-from ismsg_tui.actions import ACTIONS, key_label
+from ismsg_tui.actions import ACTIONS
 from ismsg_tui.cli import main
 from ismsg_tui.config import Config
+from ismsg_tui.key_names import key_label
 
 
 def test_the_pages_in_the_project_are_as_the_code_has_it() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.containers import VerticalScroll
 
-from ismsg_tui.actions import ACTIONS, key_label
+from ismsg_tui.actions import ACTIONS
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.help_screen import HelpScreen
 from tests.on_screen import SIZES, assert_screen_is_safe, screen_text, shown
 

@@ -20,13 +20,14 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from ismsg_tui import times
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.clock import now_ms
 from ismsg_tui.desktop.file_finder import NAME_LIMIT, FileFinder, Walked
 from ismsg_tui.desktop.folders import Entry, Look, completed, is_typed_path, look_at, shortened
 from ismsg_tui.domain.matching import Query
 from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.text import one_line
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.widgets.choice_list import Choice, ChoiceList

@@ -14,11 +14,12 @@ from textual.events import Key as KeyEvent
 from textual.message import Message
 from textual.widgets import Input, Static, TextArea
 
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.domain.conversation_rules import CATEGORY_LIMIT, SUMMARY_LIMIT
 from ismsg_tui.domain.entities import Category, ClosingNotes
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import NAME_LIMIT
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.widgets.choice_list import Choice
 from ismsg_tui.widgets.chooser import Chooser

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ismsg_tui.actions import ACTIONS, Action, key_label
+from ismsg_tui.actions import ACTIONS, Action
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.picker import Picker
 from ismsg_tui.widgets.choice_list import Choice
 

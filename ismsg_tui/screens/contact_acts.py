@@ -16,12 +16,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from ismsg_tui import times
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.domain.commands import SendMessage
 from ismsg_tui.domain.entities import ClosingNotes
 from ismsg_tui.domain.text import one_line
 from ismsg_tui.domain.words import NAME_LIMIT
 from ismsg_tui.inbox import Inbox, RefusedError
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.conversation_pane import ConversationPane
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.newest_size import NewestSize

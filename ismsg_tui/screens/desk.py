@@ -12,13 +12,14 @@ from textual.containers import Horizontal, Vertical
 from textual.events import ScreenResume
 from textual.geometry import Size
 
-from ismsg_tui.actions import Scope, bindings, footer, key_label
+from ismsg_tui.actions import Scope, bindings, footer
 from ismsg_tui.clock import now_ms
 from ismsg_tui.config import config_file
 from ismsg_tui.domain.commands import SNIPPETS
 from ismsg_tui.domain.views import View
 from ismsg_tui.domain.wire import Availability
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.key_names import key_label
 from ismsg_tui.messages import EVERYTHING, NewCounted, NotificationsToggled
 from ismsg_tui.screens.company_acts import CompanyActs
 from ismsg_tui.screens.conversation_pane import ConversationPane

@@ -15,10 +15,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
-from ismsg_tui.actions import key_label
 from ismsg_tui.desktop.folders import Entry, Look, completed, entries_for, whole_path
 from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.text import one_line
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.widgets.choice_list import Choice, ChoiceList

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.message import Message as Heard
 
 from ismsg_tui import times
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.clock import now_ms
 from ismsg_tui.desktop.folders import shortened
 from ismsg_tui.desktop.opener import Opener, OpenError, check_harmless, copy_for_opening
@@ -24,6 +24,7 @@ from ismsg_tui.domain.media import size_words
 from ismsg_tui.domain.text import clean, file_name
 from ismsg_tui.domain.words import author_words
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.file_dialogs import SaveDialog
 from ismsg_tui.screens.file_habits import FileHabits

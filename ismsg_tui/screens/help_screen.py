@@ -14,7 +14,8 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from ismsg_tui.actions import ACTIONS, Action, Group, Scope, key_label
+from ismsg_tui.actions import ACTIONS, Action, Group, Scope
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.widgets.key_line import Key
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from ismsg_tui.actions import key_label
 from ismsg_tui.domain.targets import Target
 from ismsg_tui.domain.text import one_line
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.picker import Picker
 from ismsg_tui.widgets.choice_list import Choice
 from ismsg_tui.widgets.key_line import Key

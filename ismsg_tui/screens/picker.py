@@ -11,7 +11,7 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from ismsg_tui.actions import key_label
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.widgets.choice_list import Choice
 from ismsg_tui.widgets.chooser import Chooser

@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widgets import Input
 
-from ismsg_tui.actions import key_label
 from ismsg_tui.domain.search_query import FILTERS, SearchError, parse_search
 from ismsg_tui.inbox import Inbox
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.store.search import Hit

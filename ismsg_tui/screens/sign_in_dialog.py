@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.events import DescendantFocus
 from textual.widgets import Static
 
-from ismsg_tui.actions import key_label
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.screens.faults import TellsFaults
 from ismsg_tui.screens.picker import Picker

@@ -12,8 +12,8 @@ from textual.events import Key as KeyEvent
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from ismsg_tui.actions import key_label
 from ismsg_tui.domain.snooze_times import moment_words, parse_snooze, presets
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.widgets.choice_list import Choice, ChoiceList
 from ismsg_tui.widgets.key_line import Key

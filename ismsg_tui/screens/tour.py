@@ -14,7 +14,8 @@ from textual.events import Key as KeyEvent
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.widgets.key_line import Key, KeyLine
 

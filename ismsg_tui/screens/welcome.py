@@ -13,9 +13,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ismsg_tui import __version__
-from ismsg_tui.actions import key_label
 from ismsg_tui.config import Config
 from ismsg_tui.desktop.folders import shortened
+from ismsg_tui.key_names import key_label
 from ismsg_tui.screens.dialog import Dialog
 from ismsg_tui.screens.dressed import DressedApp
 from ismsg_tui.screens.faults import TellsFaults

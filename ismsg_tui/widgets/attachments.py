@@ -14,8 +14,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from ismsg_tui.actions import Scope, action, bindings, key_label
+from ismsg_tui.actions import Scope, action, bindings
 from ismsg_tui.domain.entities import Attachment
+from ismsg_tui.key_names import key_label
 from ismsg_tui.widgets.file_lines import facts, fit_name, kind_word
 from ismsg_tui.widgets.segments import style_of
 

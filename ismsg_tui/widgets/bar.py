@@ -14,7 +14,8 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.widget import Widget
 
-from ismsg_tui.actions import Scope, action, bindings, key_label
+from ismsg_tui.actions import Scope, action, bindings
+from ismsg_tui.key_names import key_label
 from ismsg_tui.widgets.key_line import Key as KeyShown
 from ismsg_tui.widgets.key_line import KeyLine
 from ismsg_tui.widgets.status_line import StatusLine

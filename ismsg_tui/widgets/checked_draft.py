@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from textual.reactive import reactive
 
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.domain.message_rules import COMMENT_LIMIT
 from ismsg_tui.domain.snippets import blanks
 from ismsg_tui.domain.text import clean, one_line
+from ismsg_tui.key_names import key_label
 from ismsg_tui.widgets.composer_area import ComposerArea
 from ismsg_tui.widgets.draft_parts import DraftParts
 from ismsg_tui.widgets.status_line import StatusLine

@@ -12,10 +12,11 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
-from ismsg_tui.actions import Scope, action, bindings, key_label
+from ismsg_tui.actions import Scope, action, bindings
 from ismsg_tui.domain.entities import User
 from ismsg_tui.domain.text import clean, one_line
 from ismsg_tui.domain.words import NAME_LIMIT
+from ismsg_tui.key_names import key_label
 from ismsg_tui.store.drafts import Draft
 from ismsg_tui.widgets.attachments import AttachmentChips
 from ismsg_tui.widgets.checked_draft import CheckedDraft

@@ -12,9 +12,10 @@ from textual.events import Click
 from textual.geometry import Offset
 from textual.strip import Strip
 
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.domain.entities import Message, MessageKind
 from ismsg_tui.domain.words import QUOTE_SIGN
+from ismsg_tui.key_names import key_label
 from ismsg_tui.store.timeline import Line
 from ismsg_tui.widgets.line_window import LineSource
 from ismsg_tui.widgets.timeline import Timeline

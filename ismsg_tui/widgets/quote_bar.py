@@ -9,8 +9,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.domain.words import QUOTE_SIGN
+from ismsg_tui.key_names import key_label
 from ismsg_tui.widgets.segments import MUTED, fit
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ismsg_tui import times
-from ismsg_tui.actions import action, key_label
+from ismsg_tui.actions import action
 from ismsg_tui.domain.text import one_line
+from ismsg_tui.key_names import key_label
 from ismsg_tui.sync.status import Progress, SyncState, SyncStatus
 
 CLOCK_OFF = 5 * 60_000
